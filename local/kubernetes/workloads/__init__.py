@@ -1,0 +1,19 @@
+"""Containers that the local cloud really runs: JupyterHub, its proxy and its users' servers."""
+
+from local.kubernetes.runtime import Runtime
+from local.kubernetes.workloads.autohttps import AutohttpsRuntime
+from local.kubernetes.workloads.hub import HubRuntime
+from local.kubernetes.workloads.proxy import ProxyRuntime
+from local.kubernetes.workloads.singleuser import SingleuserRuntime
+from local.server import Authority
+from local.world import World
+
+
+def runtimes(world: World | None = None, authority: Authority | None = None) -> list[Runtime]:
+    """Every runtime there is; the kubelet asks them in this order.
+
+    With a world, what users do is dated by its clock; with an authority, https by letsencrypt has a certificate of it.
+    """
+    clock = world.state / "clock.json" if world else None
+    common: list[Runtime] = [HubRuntime(clock), ProxyRuntime(clock), SingleuserRuntime(clock)]
+    return common if authority is None else [*common, AutohttpsRuntime(authority, clock)]

@@ -1,0 +1,12 @@
+"""Fixed identifiers of the local cloud, the same in every copy, so that listings and examples stay comparable."""
+
+TENANT = "7e4a4e00-10ca-4c1d-8000-000000000001"
+"""The directory in which everything is made."""
+SUBSCRIPTION = "5b5c2190-10ca-4c1d-8000-000000000002"
+"""The one subscription."""
+CALLER_OBJECT = "0b1ec700-10ca-4c1d-8000-000000000003"
+"""Object id of the functions app's managed identity (its service principal)."""
+CALLER_APP = "a991d000-10ca-4c1d-8000-000000000004"
+"""Its application (client) id."""
+GRAPH_OBJECT = "94a9a000-10ca-4c1d-8000-000000000005"
+"""Object id of Microsoft Graph's own service principal in this directory; its application id is the public one."""
