@@ -1,0 +1,64 @@
+"""What can go wrong with the systems outside, in two kinds: temporary and permanent.
+
+Adapters translate every failure of their SDK into one of these, so that nothing above them knows an SDK's exceptions.
+Messages are the outside system's own words, cut short; adapters leave out anything secret.
+"""
+
+MESSAGE_LIMIT = 1000
+"""Characters kept of what an outside system says: enough for Azure's longest refusals, too few for a page of HTML."""
+
+
+class OutsideError(Exception):
+    """A call to an outside system did not do what was asked.
+
+    system: who refused, as a person would call it ("Azure Resource Manager", "Key Vault", "Helm").
+    code: the system's own stable code ("RequestDisallowedByPolicy"), or a short one of ours where it has none.
+    message: the system's own words.
+    status: HTTP status, when the system speaks HTTP and answered at all.
+    details: what else it said, as JSON (Azure's `details`, `additionalInfo`, `subcode`).
+    """
+
+    def __init__(
+        self,
+        system: str,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        details: object = None,
+    ) -> None:
+        self.system = system
+        self.code = code
+        self.message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+        self.status = status
+        self.details = details
+        super().__init__(f"{system}: {code}: {self.message}")
+
+
+class TemporaryError(OutsideError):
+    """The same call may succeed later. retry_after: seconds the system asked us to wait, if it did."""
+
+    def __init__(
+        self,
+        system: str,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        details: object = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(system, code, message, status=status, details=details)
+        self.retry_after = retry_after
+
+
+class PermanentError(OutsideError):
+    """The same call will be refused again until somebody changes something."""
+
+
+class NotFoundError(PermanentError):
+    """What was asked for does not exist."""
+
+
+class ConflictError(PermanentError):
+    """It exists already, or changed since it was read (a failed precondition)."""

@@ -1,0 +1,142 @@
+"""Whether a hub is to be on now, why, and until when: pure, and from the clock and the record alone.
+
+Nothing depends on which tick asks, or on earlier answers, so that a tick may come late, twice or not at all.
+
+`desired` answers for the power, so it says ON the lead time before a window opens; `usable_from` is when the hub is
+promised. The calendar (`preview.edges`) shows the promise. Whoever acts in ticks begins what falls due before the next.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from shared.schedules import reasons
+from shared.schedules.model import Schedule
+from shared.schedules.record import PowerState, Record, in_utc
+from shared.schedules.timeline import Block, in_force, power, start_by_hand, stop_by_hand
+from shared.schedules.windows import HORIZON
+
+SETTLE = timedelta(minutes=30)
+"""How long after an edit a hub that the new schedule would switch at once is left as it is: time to see the mistake, to
+be warned and to save. An edge of the new schedule in that time is acted upon as ever."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """All times are aware UTC."""
+
+    state: PowerState | None
+    """None: leave it as it is."""
+    reason: str
+    """A sentence for people; never empty."""
+    until: datetime | None
+    """The first instant at which `state` is another, everything else being equal; None: not within HORIZON."""
+    usable_from: datetime | None = None
+    """When the hub is next promised to be usable, if that is still to come."""
+    warn_at: datetime | None = None
+    """When users are to be told of the stop at `until` (in the past: now); None when it is no stop."""
+
+    def due_after(self, now: datetime) -> datetime | None:
+        """When this hub is to be looked at again: to warn, or to decide anew."""
+        return min((time for time in (self.warn_at, self.until) if time and time > in_utc(now)), default=None)
+
+
+def desired(schedule: Schedule | None, record: Record, now: datetime) -> Decision:
+    """What the power is to be at `now`. schedule: None is around the clock. Raises ValueError for a naive time."""
+    now = in_utc(now)
+    before, block = _around(schedule, record, now)
+    return (
+        _decide_on(schedule, record, now, block)
+        if block and block.begins <= now
+        else _decide_off(schedule, record, now, before, block)
+    )
+
+
+def desired_of(stored: object, record: Record, now: datetime) -> Decision:
+    """`desired` for a schedule as it was stored (JSON, or None for none). One that cannot be read switches nothing."""
+    if stored is None:
+        return desired(None, record, now)
+    try:
+        schedule = Schedule.model_validate(stored)
+    except ValidationError as error:
+        return _unreadable(error, record, in_utc(now))
+    return desired(schedule, record, now)
+
+
+def _around(schedule: Schedule | None, record: Record, now: datetime) -> tuple[Block | None, Block | None]:
+    """The last block that has ended (if that was within a few days), and the one that is or comes next."""
+    before = None
+    for block in power(schedule, record, now):
+        if block.ends > now:
+            return before, block
+        before = block
+    return before, None
+
+
+def _decide_on(schedule: Schedule | None, record: Record, now: datetime, block: Block) -> Decision:
+    until = block.ends if block.ends <= now + HORIZON else None
+    usable_from = block.opens if block.opens > now else None
+    if settled := _settling_until(schedule, record, now, block.opens):
+        until = min(settled, until or settled)
+        why = reasons.why_settling(schedule, record.schedule_since or now, until)
+        return Decision(None, why, until, usable_from, _warn_at(schedule, until) if until == block.ends else None)
+    reason = reasons.why_on(schedule, record, now, block, until)
+    return Decision(PowerState.ON, reason, until, usable_from, _warn_at(schedule, until))
+
+
+def _decide_off(
+    schedule: Schedule | None, record: Record, now: datetime, before: Block | None, block: Block | None
+) -> Decision:
+    begins, opens = (block.begins, block.opens) if block else (None, None)
+    stop = stop_by_hand(schedule, record)
+    stopped = stop is not None and stop.since <= now < stop.until
+    pause = schedule.pause if schedule else None
+    if schedule and pause and now < pause.until:
+        if stop and stopped and stop.until < pause.until:
+            return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, stop.until), stop.until)
+        if not stopped and not _ended_in_this_pause(record):
+            warn_at = None if begins == pause.until else _warn_at(schedule, pause.until)
+            why = reasons.why_paused(schedule, pause.until, pause.reason)
+            return Decision(None, why, pause.until, opens, warn_at)
+    elif not stopped and (settled := _settling_until(schedule, record, now, before.ends if before else None)):
+        until = min(settled, begins or settled)
+        why = reasons.why_settling(schedule, record.schedule_since or now, until)
+        return Decision(None, why, until, opens, None if until == begins else _warn_at(schedule, until))
+    return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, opens), begins, opens)
+
+
+def _ended_in_this_pause(record: Record) -> bool:
+    """Whether there was a start by hand since the pause was written: the stop at its end was asked for with it."""
+    override, written = record.override, record.schedule_since
+    return bool(override and override.state is PowerState.ON and written and override.since >= written)
+
+
+def _settling_until(schedule: Schedule | None, record: Record, now: datetime, edge: datetime | None) -> datetime | None:
+    """Until when a recently edited schedule is not acted upon, when all that led to the state at `now` is older.
+
+    edge: where the present state comes from: the opening (perhaps to come) or the end of a block.
+    """
+    written = record.schedule_since
+    if written is None or not written <= now < written + SETTLE:
+        return None
+    by_hand, stop = start_by_hand(schedule, record), stop_by_hand(schedule, record)
+    ends = [edge, by_hand and by_hand.end, stop and stop.until, schedule and schedule.pause and schedule.pause.until]
+    return None if any(end >= written for end in ends if end) else written + SETTLE
+
+
+def _warn_at(schedule: Schedule | None, stops: datetime | None) -> datetime | None:
+    if schedule is None or stops is None or not schedule.warn_minutes:
+        return None
+    return stops - timedelta(minutes=schedule.warn_minutes)
+
+
+def _unreadable(error: ValidationError, record: Record, now: datetime) -> Decision:
+    override = record.override
+    if override and in_force(override, now):
+        who = f"{override.state.value} by hand, asked for by {override.by}"
+        return Decision(override.state, f"The schedule cannot be read; {who}.", override.until)
+    fields = ", ".join(sorted({".".join(map(str, problem["loc"])) or "all of it" for problem in error.errors()}))
+    return Decision(
+        None, f"The schedule cannot be read ({fields}), so nothing is switched until it is corrected.", None
+    )

@@ -1,0 +1,221 @@
+"""What is wrong, or probably not meant, in a schedule that somebody wants to write.
+
+`check` reads what came over the wire and finds everything at once. An error refuses the schedule; a warning is
+returned with it. Rules that need no clock are in the model; what a later look at a stored schedule may not refuse
+(dates that have passed since) is a warning.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import reduce
+from operator import or_
+from typing import Literal
+
+from pydantic import ValidationError
+
+from shared.schedules import holidays, zones
+from shared.schedules.fields import DAY, DAYS, clock
+from shared.schedules.lead import LEAD_MOST, REST
+from shared.schedules.model import Schedule, Window
+from shared.schedules.record import in_utc
+from shared.schedules.windows import HORIZON, clocks_change_on, instant, opening_on
+
+WEEK = 7 * DAY
+LONGEST_PAUSE = timedelta(days=366)
+"""AKS keeps a cluster that stays stopped for 12 months."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    severity: Literal["error", "warning"]
+    code: str
+    """Stable, for programs."""
+    message: str
+    field: str
+    """The path in the schedule as it was sent: "windows.0.to"; empty for the whole of it."""
+
+
+def check(data: object, now: datetime) -> tuple[Schedule | None, list[Finding]]:
+    """The schedule that `data` (JSON) describes, or None when it is refused, and everything found about it."""
+    try:
+        schedule = Schedule.model_validate(data)
+    except ValidationError as error:
+        return None, [_refused(problem["type"], problem["msg"], problem["loc"]) for problem in error.errors()]
+    findings = lint(schedule, now)
+    return None if any(finding.severity == "error" for finding in findings) else schedule, findings
+
+
+def lint(schedule: Schedule, now: datetime) -> list[Finding]:
+    """Everything worth saying about a schedule, errors first."""
+    now = in_utc(now)
+    today = now.astimezone(zones.zone(schedule.timezone)).date()
+    findings = [
+        *_zone(schedule),
+        *_pause(schedule, now),
+        *_past_dates(schedule, today),
+        *_week(schedule, today),
+        *_overlaps(schedule),
+        *_short_gaps(schedule),
+        *_unreachable(schedule, today),
+        *_idle_dates_on(schedule, today),
+        *_clock_changes(schedule, today),
+        *_holiday_data(schedule, today),
+    ]
+    return sorted(findings, key=lambda finding: finding.severity)
+
+
+def _refused(kind: str, message: str, location: tuple[int | str, ...]) -> Finding:
+    field = ".".join(map(str, location))
+    return Finding("error", kind.replace("_", "-"), message.removeprefix("Value error, "), field)
+
+
+def _warning(code: str, message: str, field: str) -> Finding:
+    return Finding("warning", code, message, field)
+
+
+def _zone(schedule: Schedule) -> Iterator[Finding]:
+    if schedule.timezone.startswith("Etc/"):
+        offset = datetime(2000, 1, 1, tzinfo=UTC).astimezone(zones.zone(schedule.timezone)).strftime("UTC%:z")
+        yield _warning("fixed-offset", f"{schedule.timezone} is {offset} all year: its clocks never change", "timezone")
+
+
+def _pause(schedule: Schedule, now: datetime) -> Iterator[Finding]:
+    if schedule.pause is None:
+        return
+    if schedule.pause.until <= now:
+        yield _warning("past-pause", "the pause has ended already", "pause.until")
+    elif schedule.pause.until - now > LONGEST_PAUSE:
+        message = (
+            f"a pause can last {LONGEST_PAUSE.days} days at most: AKS drops a cluster that is stopped for 12 months"
+        )
+        yield Finding("error", "pause-too-long", message, "pause.until")
+
+
+def _past_dates(schedule: Schedule, today: date) -> Iterator[Finding]:
+    for index, span in enumerate(schedule.off):
+        if span.last < today:
+            yield _warning("past-date", f"{span.last.isoformat()} has passed", f"off.{index}.to")
+    for index, hours in enumerate(schedule.on):
+        if hours.day < today:
+            yield _warning("past-date", f"{hours.day.isoformat()} has passed", f"on.{index}.date")
+
+
+def _minutes_of_week(window: Window) -> int:
+    """A set of the minutes of a week (bit 0: Monday 00:00) in which the window is open, by the face of the clock."""
+    minutes = 0
+    for name in window.days:
+        begin = DAYS.index(name) * DAY + window.opens
+        minutes |= ((1 << window.length) - 1) << begin
+    return (minutes | minutes >> WEEK) & ((1 << WEEK) - 1)  # Sunday's night runs into Monday
+
+
+def _week(schedule: Schedule, today: date) -> Iterator[Finding]:
+    week = reduce(or_, map(_minutes_of_week, schedule.windows), 0)
+    if week == (1 << WEEK) - 1:
+        yield _warning("never-off", "these windows leave the hub on all week: they save nothing", "windows")
+    if not week and not any(hours.day >= today for hours in schedule.on):
+        yield _warning("never-on", "nothing ever opens: the hub is on only when somebody starts it", "windows")
+
+
+def _overlaps(schedule: Schedule) -> Iterator[Finding]:
+    weeks = [_minutes_of_week(window) for window in schedule.windows]
+    for index, week in enumerate(weeks):
+        before = [other for other in range(index) if weeks[other] & week]
+        rest = reduce(or_, weeks[:index] + weeks[index + 1 :], 0)
+        if not week & ~rest and before:
+            message = f"it adds nothing: windows {_list(before)} and others cover it"
+            yield _warning("redundant", message, f"windows.{index}")
+        elif before:
+            common = weeks[before[0]] & week
+            first = (common & -common).bit_length() - 1
+            at = f"{DAYS[first // DAY]} {clock(first % DAY)}"
+            message = f"it overlaps window {_list(before)} (from {at}); together they are one, without a stop between"
+            yield _warning("overlap", message, f"windows.{index}")
+
+
+def _list(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _short_gaps(schedule: Schedule) -> Iterator[Finding]:
+    """Gaps in which a cluster cannot be stopped, rest and start again in time."""
+    least = (LEAD_MOST + REST) // timedelta(minutes=1)
+    week = reduce(or_, map(_minutes_of_week, schedule.windows), 0)
+    for index, window in enumerate(schedule.windows):
+        for name in window.days:
+            closes = (DAYS.index(name) * DAY + window.opens + window.length) % WEEK
+            onwards = week >> closes | week << (WEEK - closes)
+            gap = (onwards & -onwards).bit_length() - 1
+            if 0 < gap < least:
+                message = (
+                    f"the {gap} minutes from {DAYS[closes // DAY]} {clock(closes % DAY)} are too few for a stop, "
+                    f"15 minutes of rest and a start, which can need {least}: the hub may stay on"
+                )
+                yield _warning("short-gap", message, f"windows.{index}.to")
+                break
+
+
+def _unreachable(schedule: Schedule, today: date) -> Iterator[Finding]:
+    """Windows none of whose days open: all of them are holidays or dates off."""
+    rules = zones.zone(schedule.timezone)
+    for index, window in enumerate(schedule.windows):
+        alone = schedule.model_copy(update={"windows": (window,), "on": ()})
+        coming = (today + timedelta(days=number) for number in range(HORIZON.days))
+        if not any(opening_on(alone, rules, day) for day in coming):
+            message = f"it does not open once in {HORIZON.days} days: every such day is a holiday or a date off"
+            yield _warning("unreachable", message, f"windows.{index}")
+
+
+def _idle_dates_on(schedule: Schedule, today: date) -> Iterator[Finding]:
+    """Dates on that the weekly windows cover anyway, or that the clock skips."""
+    rules = zones.zone(schedule.timezone)
+    plain = schedule.model_copy(update={"on": ()})
+    for index, hours in enumerate(schedule.on):
+        if hours.day < today:
+            continue
+        own = opening_on(schedule.model_copy(update={"windows": (), "on": (hours,)}), rules, hours.day)
+        if not own:
+            yield _warning("unreachable", "the clock skips this time on that date", f"on.{index}")
+        for span in own:
+            weekly = [s for number in (1, 0) for s in opening_on(plain, rules, hours.day - timedelta(days=number))]
+            if any(other.start <= span.start and span.end <= other.end for other in weekly):
+                yield _warning("redundant", "a weekly window covers it", f"on.{index}")
+
+
+def _clock_changes(schedule: Schedule, today: date) -> Iterator[Finding]:
+    """Times of windows that a coming change of the clock skips or repeats."""
+    rules = zones.zone(schedule.timezone)
+    coming = (today + timedelta(days=number) for number in range(HORIZON.days))
+    for day in [day for day in coming if clocks_change_on(rules, day)]:
+        for index, window in enumerate(schedule.windows):
+            for field, minutes in (("from", window.opens), ("to", window.opens + window.length)):
+                opened = day - timedelta(days=minutes // DAY)
+                if DAYS[opened.weekday()] not in window.days:
+                    continue
+                if what := _change_at(rules, day, minutes % DAY, last=field == "to"):
+                    yield _warning("clock-change", what, f"windows.{index}.{field}")
+
+
+def _change_at(rules: tzinfo, day: date, minutes: int, *, last: bool) -> str | None:
+    first, second = instant(rules, day, minutes, last=False), instant(rules, day, minutes, last=True)
+    if first != second:
+        return f"{clock(minutes)} comes twice on {day.isoformat()}: the {'second' if last else 'first'} one counts"
+    local = first.astimezone(rules)
+    if local.hour * 60 + local.minute != minutes:
+        return f"there is no {clock(minutes)} on {day.isoformat()}: {local:%H:%M} counts instead"
+    return None
+
+
+def _holiday_data(schedule: Schedule, today: date) -> Iterator[Finding]:
+    if schedule.holidays is None:
+        return
+    rule = schedule.holidays
+    year = (today + timedelta(days=366)).year
+    known = holidays.last_year(rule.country)
+    if known < year:
+        message = f"the calendar of {rule.country} ends with {known}; later holidays will count as working days"
+        yield _warning("holidays-end", message, "holidays.country")
+    elif not holidays.holidays_of(rule.country, rule.subdivision, year):
+        message = f"the calendar of {rule.country} has no holidays in {year}"
+        yield _warning("no-holidays", message, "holidays.country")

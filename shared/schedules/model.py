@@ -1,0 +1,173 @@
+"""What a hub's schedule is: the fixed form of the wire, checked so far as one look at it can tell.
+
+What needs the present time, or is legal but probably not meant, is said by `lint`.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from shared.schedules import holidays, zones
+from shared.schedules.fields import DAY, DAYS, Day, Instant, Note, TimeOfDay
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _refused(code: str, message: object) -> PydanticCustomError:
+    """A refusal with a code that programs can rely on."""
+    return PydanticCustomError(code, "{message}", {"message": str(message)})
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class _Hours(_Model):
+    """Half-open [opens, closes) in local time; it belongs to the day it opens on and may cross midnight."""
+
+    opens: TimeOfDay = Field(alias="from")
+    """The hub is usable from then on."""
+    closes: TimeOfDay = Field(alias="to")
+    """It may be stopped from then on. When this is not later than `from`, it is on the day after."""
+
+    @field_validator("opens")
+    @classmethod
+    def _opens_within_its_day(cls, opens: int) -> int:
+        if not 0 <= opens < DAY:
+            raise ValueError('a window cannot open at "24:00": write "00:00" of the day after')
+        return opens
+
+    @field_validator("closes")
+    @classmethod
+    def _closes_later(cls, closes: int, info: ValidationInfo) -> int:
+        if not 0 <= closes <= DAY:
+            raise ValueError('the last time of a day is "24:00"')
+        if closes == info.data.get("opens"):
+            raise _refused("zero_length", '"from" and "to" are the same; for a whole day write "00:00" to "24:00"')
+        return closes
+
+    @property
+    def length(self) -> int:
+        """Minutes on the clock's face from `opens` to `closes`, which is on the next day where it is not later."""
+        return self.closes - self.opens if self.closes > self.opens else self.closes - self.opens + DAY
+
+
+class Window(_Hours):
+    """Hours that repeat on days of the week."""
+
+    days: tuple[Weekday, ...] = Field(max_length=7)
+    """On which it opens."""
+
+    @field_validator("days")
+    @classmethod
+    def _once_each_in_order(cls, days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+        if not days:
+            raise _refused("no_days", 'name at least one day, such as "mon"')
+        return tuple(sorted(set(days), key=DAYS.index))
+
+
+class DateOn(_Hours):
+    """Hours on one date, whatever else is said of it: an exam on a Saturday, a holiday or a date off."""
+
+    day: Day = Field(alias="date")
+    """On which they begin."""
+
+
+class DatesOff(_Model):
+    """Dates on which no weekly window opens, both ends included."""
+
+    first: Day = Field(alias="from")
+    """The first date off."""
+    last: Day = Field(alias="to")
+    """The last one; for a single day the same as `from`."""
+
+    @field_validator("last")
+    @classmethod
+    def _in_order(cls, last: date, info: ValidationInfo) -> date:
+        first = info.data.get("first")
+        if first and last < first:
+            raise _refused("out_of_order", f'"to" is before "from" ({first.isoformat()}); both dates are included')
+        return last
+
+
+class HolidayRule(_Model):
+    """Public holidays of a country, with those of one of its subdivisions; observed days included."""
+
+    country: Annotated[str, Field(max_length=64)]
+    """ISO 3166 alpha-2."""
+    subdivision: Annotated[str, Field(max_length=64)] | None = None
+    """As the `holidays` package calls it: its code or its name."""
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, country: str) -> str:
+        try:
+            holidays.check_country(country)
+        except holidays.UnknownCalendarError as error:
+            raise _refused("unknown_country", error) from error
+        return country
+
+    @field_validator("subdivision")
+    @classmethod
+    def _known_subdivision(cls, subdivision: str | None, info: ValidationInfo) -> str | None:
+        if subdivision is not None and "country" in info.data:
+            try:
+                holidays.check_subdivision(info.data["country"], subdivision)
+            except holidays.UnknownCalendarError as error:
+                raise _refused("unknown_subdivision", error) from error
+        return subdivision
+
+
+class Pause(_Model):
+    """The schedule does not act until then: what is on stays on, what is off stays off.
+
+    Starts and stops by hand work as ever, and end when they said they would. (To be off on some dates, say so in
+    `off`; to be on, in `on`, or start by hand.)
+    """
+
+    until: Instant
+    """When the schedule acts again."""
+    reason: Note = ""
+    """Shown to whoever asks why nothing is switched."""
+
+
+class Schedule(_Model):
+    """When a hub is to be on. Local times are in `timezone`."""
+
+    timezone: Annotated[str, Field(max_length=64)]
+    """As the IANA calls it, such as America/Los_Angeles."""
+    windows: tuple[Window, ...] = Field(max_length=100)
+    """The hours of each week; those that touch or overlap are one."""
+    holidays: HolidayRule | None = None
+    """Public holidays, on which no window opens; none: they are days like any other."""
+    off: tuple[DatesOff, ...] = Field(default=(), max_length=400)
+    """Dates off, such as a break between terms."""
+    on: tuple[DateOn, ...] = Field(default=(), max_length=400)
+    """Dates on, such as exams: they beat holidays and dates off."""
+    pause: Pause | None = None
+    """Holds the schedule still until a time (POST /api/hubs/{name}/pause); none: it acts."""
+    stop_when_idle: Annotated[StrictInt, Field(ge=10, le=24 * 60)] | None = None
+    """Minutes without anybody using the hub after which it stops, outside its windows. None: it does not."""
+    warn_minutes: Annotated[StrictInt, Field(ge=0, le=120)] = 15
+    """Minutes before a stop at which its users are told; 15 leave time to finish a cell and save."""
+    grace: Annotated[StrictInt, Field(ge=0, le=60)] = 10
+    """Minutes that a stop waits for a hub that is busy or does not say, each time, before it asks again or goes on."""
+    max_postpone: Annotated[StrictInt, Field(ge=0, le=12 * 60)] = 120
+    """Minutes by which users and busy notebooks together can put off one stop."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, timezone: str) -> str:
+        try:
+            zones.zone(timezone)
+        except zones.UnknownZoneError as error:
+            raise _refused("unknown_zone", error) from error
+        return timezone
+
+    def spans_off(self, day: date) -> bool:
+        """Whether `day` is one of the dates off."""
+        return any(span.first <= day <= span.last for span in self.off)

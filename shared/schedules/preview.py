@@ -1,0 +1,77 @@
+"""What a schedule is going to do: every coming switch, and the hours that it amounts to."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.schedules import zones
+from shared.schedules.decide import Decision, desired
+from shared.schedules.lead import LEAD_MOST
+from shared.schedules.model import Schedule
+from shared.schedules.record import PowerState, Record, in_utc
+from shared.schedules.timeline import windows_open
+from shared.schedules.windows import clocks_change_on
+
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A switch to come. For ON, `at` is when the hub is promised to be usable."""
+
+    at: datetime
+    """Aware UTC."""
+    local: datetime
+    """The same instant in the schedule's zone (UTC for a hub without one)."""
+    to: PowerState
+    reason: str
+    dst_day: bool
+    """The clocks change on this local day, so that the time of day may look odd."""
+    begins: datetime
+    """When the cluster begins to start; `at` for every other edge. Aware UTC."""
+
+
+def edges(schedule: Schedule | None, record: Record, start: datetime, days: int) -> list[Edge]:
+    """The switches in [start, start + days x 24 h), none of them before the schedule was written.
+
+    They follow `desired` from one change to the next, so that the calendar cannot promise what the power will not do.
+    """
+    start = in_utc(start)
+    end = start + timedelta(days=days)
+    moment = start - LEAD_MOST - INSTANT  # to see the beginning of what is usable from `start` on
+    if record.schedule_since:
+        moment = max(moment, in_utc(record.schedule_since))
+    found: list[Edge] = []
+    decision = desired(schedule, record, moment)
+    state: PowerState | None = None
+    if decision.state is not PowerState.ON or decision.usable_from is None:
+        state = decision.state
+    while moment < end:
+        if decision.state and decision.state is not state:
+            edge = _edge(schedule, record, moment, decision, decision.state)
+            found += [edge] if start <= edge.at < end else []
+            state = decision.state
+        if decision.until is None:
+            break
+        moment = decision.until
+        decision = desired(schedule, record, moment)
+    return found
+
+
+def on_hours(schedule: Schedule | None, start: datetime, days: int) -> float:
+    """Hours in [start, start + days x 24 h) in which the windows are open: the basis of estimates.
+
+    The time of starting and stopping, and pauses, are not in it; no schedule is around the clock.
+    """
+    start = in_utc(start)
+    end = start + timedelta(days=days)
+    spans = windows_open(schedule.model_copy(update={"pause": None}) if schedule else None, start, end)
+    clipped = ((max(span.start, start), min(span.end, end)) for span in spans)
+    return sum((until - since).total_seconds() for since, until in clipped if until > since) / 3600
+
+
+def _edge(schedule: Schedule | None, record: Record, moment: datetime, decision: Decision, to: PowerState) -> Edge:
+    rules = zones.zone(schedule.timezone) if schedule else UTC
+    at = decision.usable_from if to is PowerState.ON and decision.usable_from else moment
+    reason = decision.reason if at == moment else desired(schedule, record, at).reason
+    local = at.astimezone(rules)
+    return Edge(at, local, to, reason, clocks_change_on(rules, local.date()), moment)
