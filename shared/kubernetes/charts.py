@@ -1,0 +1,68 @@
+"""Which versions of a chart a repository offers: its index, read by HTTP."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.errors import NotFoundError, PermanentError
+from shared.kubernetes.errors import REPOSITORY, repository_error, unreachable
+
+_TIMEOUT = (5.0, 30.0)  # seconds to connect, seconds without a byte
+
+
+@dataclass(frozen=True)
+class ChartVersion:
+    version: str
+    app_version: str
+    kube_version: str
+    """The chart's own condition, like ">=1.28.0-0"; empty: none."""
+
+
+def versions(repository: str, chart: str) -> list[ChartVersion]:
+    """Newest first, development versions included. Raises NotFoundError for an unknown chart or repository."""
+    return parse(_index(repository), chart)
+
+
+def parse(index: bytes, chart: str) -> list[ChartVersion]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the index of hub.jupyter.org is more than a megabyte
+    try:
+        document = yaml.load(index, Loader=loader)  # noqa: S506 - both are safe loaders
+        entries = document["entries"].get(chart)
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+        raise PermanentError(REPOSITORY, "NotAnIndex", "the repository's index.yaml is not a chart index") from None
+    if not entries:
+        raise NotFoundError(REPOSITORY, "ChartNotFound", f"the repository has no chart {chart}")
+    found = (
+        ChartVersion(str(entry["version"]), str(entry.get("appVersion", "")), str(entry.get("kubeVersion", "")))
+        for entry in entries
+    )
+    return newest_first(found)
+
+
+def newest_first(found: Iterable[ChartVersion]) -> list[ChartVersion]:
+    return sorted(found, key=lambda chart: precedence(chart.version), reverse=True)
+
+
+def precedence(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+    """Sorts versions as semver.org section 11 says; what is no version comes first."""
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?", version)
+    if not match:
+        return (-1,), False, ()
+    numbers = tuple(int(part) for part in match.groups()[:3])
+    parts = match[4].split(".") if match[4] else []
+    # Numbers rank below words; a release ranks above its own pre-releases.
+    return numbers, not parts, tuple((not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in parts)
+
+
+def _index(repository: str) -> bytes:
+    import requests
+
+    try:
+        answer = requests.get(f"{repository.rstrip('/')}/index.yaml", timeout=_TIMEOUT)
+    except requests.RequestException as error:
+        raise unreachable(REPOSITORY, error) from None
+    if answer.status_code != 200:
+        raise repository_error(answer.status_code)
+    return answer.content

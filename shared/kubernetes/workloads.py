@@ -1,0 +1,303 @@
+"""What runs in a cluster, read and changed through its API; in the product's own terms."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.kubernetes import diagnosis, quantity
+from shared.kubernetes.client import Json, Kubernetes
+from shared.kubernetes.errors import KUBERNETES
+
+USER_PODS = "component=singleuser-server"
+"""KubeSpawner's label on the pods of users' servers."""
+_USERNAME = "hub.jupyter.org/username"  # as annotation the name itself, as label escaped
+_POOL = ("kubernetes.azure.com/agentpool", "agentpool")
+_GIBIBYTE = 1024**3
+_DISKS = "disk.csi.azure.com"
+
+
+class Readiness(NamedTuple):
+    name: str
+    ready: bool
+    message: str
+    """Why not; empty when ready."""
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    pool: str
+    ready: bool
+    version: str
+    """Of its kubelet, with a "v"."""
+    cpu: float
+    """Cores that pods may ask for (allocatable: the machine's, less what Azure keeps back)."""
+    memory_bytes: int
+    """Likewise."""
+    max_pods: int
+    schedulable: bool = True
+    """Whether it takes new pods; a cordoned node does not."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    name: str
+    namespace: str
+    node: str | None
+    phase: str
+    ready: bool
+    user: str | None
+    """Whose server it is."""
+    component: str | None
+    started: datetime | None
+    memory_bytes: int
+    """What its containers are guaranteed, added up."""
+    cpu: float = 0.0
+    """Likewise, in cores."""
+    claims: tuple[str, ...] = ()
+    """Names of the claims that it mounts."""
+    daemon: bool = False
+    """Whether a DaemonSet keeps one like it on every node."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    name: str
+    phase: str
+    gibibytes: float
+    storage_class: str | None
+    volume: str | None
+    disk: str | None
+    """Azure's id of the managed disk behind it."""
+    user: str | None
+
+
+@dataclass(frozen=True)
+class Volume:
+    name: str
+    phase: str
+    gibibytes: float
+    claim: str | None
+    """namespace/name, also when that claim is gone."""
+    disk: str | None
+    reclaim_policy: str
+    """Delete: the disk goes with the claim. Retain: it stays."""
+
+
+def ensure_namespace(cluster: Kubernetes, name: str, labels: dict[str, str]) -> None:
+    """With at least these labels. Raises TemporaryError while a namespace of that name is being deleted."""
+    found = cluster.find(f"/api/v1/namespaces/{name}")
+    if found is None:
+        try:
+            cluster.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+        except ConflictError:  # made by somebody else in this moment
+            found = cluster.get(f"/api/v1/namespaces/{name}")
+        else:
+            return
+    if found["metadata"].get("deletionTimestamp"):
+        raise TemporaryError(KUBERNETES, "NamespaceTerminating", f"the namespace {name} is still being deleted")
+    if not labels.items() <= (found["metadata"].get("labels") or {}).items():
+        cluster.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
+
+
+def delete_namespace(cluster: Kubernetes, name: str) -> bool:
+    """Whether it is gone, with all that was in it. False: it is being deleted; ask again."""
+    try:
+        return not cluster.delete(f"/api/v1/namespaces/{name}")
+    except ConflictError:  # asked for a second time while it empties itself
+        return False
+
+
+def namespace_exists(cluster: Kubernetes, name: str) -> bool:
+    return cluster.find(f"/api/v1/namespaces/{name}") is not None
+
+
+def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] | None:
+    found = cluster.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    if found is None:
+        return None
+    return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
+
+
+def deployments_ready(cluster: Kubernetes, namespace: str, names: list[str]) -> list[Readiness]:
+    """In the order of `names`."""
+    listed = cluster.list(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    found = {item["metadata"]["name"]: item for item in listed}
+    return [_readiness(name, found.get(name)) for name in names]
+
+
+def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | None:
+    """Public IP (Azure) or host name of a load balancer; None while there is none."""
+    found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}") or {}
+    ingress = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}]
+    address: str | None = ingress[0].get("ip") or ingress[0].get("hostname")
+    return address
+
+
+def nodes(cluster: Kubernetes) -> list[Node]:
+    return [_node(item) for item in cluster.list("/api/v1/nodes")]
+
+
+def pods(cluster: Kubernetes, namespace: str | None = None) -> list[Pod]:
+    """Of one namespace, or of all."""
+    return [_pod(item) for item in cluster.list(_path("pods", namespace))]
+
+
+def claims(cluster: Kubernetes, namespace: str | None = None) -> list[Claim]:
+    disks = {volume.name: volume.disk for volume in volumes(cluster)}
+    return [_claim(item, disks) for item in cluster.list(_path("persistentvolumeclaims", namespace))]
+
+
+def volumes(cluster: Kubernetes) -> list[Volume]:
+    """Of the whole cluster, released ones included."""
+    return [_volume(item) for item in cluster.list("/api/v1/persistentvolumes")]
+
+
+def storage_skus(cluster: Kubernetes) -> dict[str, str]:
+    """By storage class, the kind of managed disk that it makes, such as StandardSSD_LRS; classes of other storage are left out."""
+    classes = cluster.list("/apis/storage.k8s.io/v1/storageclasses")
+    disks = [item for item in classes if item.get("provisioner") == _DISKS]
+    return {item["metadata"]["name"]: _sku(item.get("parameters") or {}) for item in disks}
+
+
+def delete_claims(cluster: Kubernetes, namespace: str, names: list[str] | None = None) -> list[str]:
+    """Deletes these claims, or all of the namespace. Returns those still there: a claim goes when no pod uses it."""
+    path = _path("persistentvolumeclaims", namespace)
+    present = [item["metadata"]["name"] for item in cluster.list(path)]
+    return [name for name in present if (names is None or name in names) and cluster.delete(f"{path}/{name}")]
+
+
+def evict_user_pods(cluster: Kubernetes, namespace: str, node: str | None = None) -> list[str]:
+    """Ends users' servers (of one node, or all) with the grace that their pods ask for. Returns the pods' names.
+
+    Nothing starts them again: they have no controller. Raises TemporaryError when a disruption budget says not now.
+    """
+    listed = cluster.list(_path("pods", namespace), labels=USER_PODS, fields=f"spec.nodeName={node}" if node else "")
+    names = [item["metadata"]["name"] for item in listed]
+    for name in names:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+        try:
+            cluster.create(f"{_path('pods', namespace)}/{name}/eviction", body)
+        except NotFoundError:  # ended by itself meanwhile
+            continue
+    return names
+
+
+def why_not_ready(cluster: Kubernetes, namespace: str) -> str:
+    """A sentence or three for a person; empty when nothing is amiss."""
+    return diagnosis.explain(cluster.list(_path("pods", namespace)), cluster.list(_path("events", namespace)))
+
+
+def _path(kind: str, namespace: str | None) -> str:
+    return f"/api/v1/namespaces/{namespace}/{kind}" if namespace else f"/api/v1/{kind}"
+
+
+def _readiness(name: str, deployment: Json | None) -> Readiness:
+    """As `kubectl rollout status` sees it: the newest generation is known, as many of its pods available as wanted."""
+    if deployment is None:
+        return Readiness(name, ready=False, message=f"there is no deployment {name}")
+    status = deployment.get("status") or {}
+    wanted = deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return Readiness(name, ready=False, message=f"{name} was changed just now")
+    if min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0)) >= max(wanted, 1):
+        return Readiness(name, ready=True, message="")
+    said = [condition.get("message", "") for condition in status.get("conditions") or [] if _failed(condition)]
+    return Readiness(name, ready=False, message=f"{name}: {said[0] if said else 'not all of its pods are available'}")
+
+
+def _failed(condition: Json) -> bool:
+    """Kubernetes' conditions are good when True, but for ReplicaFailure."""
+    bad = "True" if condition["type"] == "ReplicaFailure" else "False"
+    return bool(condition["status"] == bad)
+
+
+def _node(item: Json) -> Node:
+    status = item.get("status") or {}
+    allocatable = status.get("allocatable") or {}
+    labels = item["metadata"].get("labels") or {}
+    return Node(
+        name=item["metadata"]["name"],
+        pool=next((labels[label] for label in _POOL if label in labels), ""),
+        ready=_condition(item, "Ready"),
+        version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        cpu=quantity.parse(allocatable.get("cpu", "0")),
+        memory_bytes=int(quantity.parse(allocatable.get("memory", "0"))),
+        max_pods=int(quantity.parse(allocatable.get("pods", "0"))),
+        schedulable=not (item.get("spec") or {}).get("unschedulable", False),
+    )
+
+
+def _pod(item: Json) -> Pod:
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    started = status.get("startTime")
+    return Pod(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        node=spec.get("nodeName"),
+        phase=status.get("phase", "Unknown"),
+        ready=_condition(item, "Ready"),
+        user=annotations.get(_USERNAME) or labels.get(_USERNAME),
+        component=labels.get("app.kubernetes.io/component") or labels.get("component"),
+        started=datetime.fromisoformat(started) if started else None,
+        memory_bytes=int(_requested(spec, "memory")),
+        cpu=_requested(spec, "cpu"),
+        claims=tuple(
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in spec.get("volumes") or []
+            if volume.get("persistentVolumeClaim")
+        ),
+        daemon=any(owner["kind"] == "DaemonSet" for owner in metadata.get("ownerReferences") or []),
+    )
+
+
+def _requested(spec: Json, resource: str) -> float:
+    requests = [(container.get("resources") or {}).get("requests") or {} for container in spec.get("containers") or []]
+    return sum(quantity.parse(each.get(resource, "0")) for each in requests)
+
+
+def _sku(parameters: Json) -> str:
+    """The driver reads its parameters' names in any case and knows two for this one; its own default is Standard SSD."""
+    given = {name.lower(): value for name, value in parameters.items()}
+    return str(given.get("skuname") or given.get("storageaccounttype") or "StandardSSD_LRS")
+
+
+def _claim(item: Json, disks: dict[str, str | None]) -> Claim:
+    metadata, spec, status = item["metadata"], item["spec"], item.get("status") or {}
+    volume = spec.get("volumeName")
+    asked = (spec.get("resources") or {}).get("requests") or {}
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    return Claim(
+        name=metadata["name"],
+        phase=status.get("phase", "Pending"),
+        gibibytes=_gibibytes((status.get("capacity") or asked).get("storage", "0")),
+        storage_class=spec.get("storageClassName"),
+        volume=volume,
+        disk=disks.get(volume) if volume else None,
+        user=annotations.get(_USERNAME) or labels.get(_USERNAME),
+    )
+
+
+def _volume(item: Json) -> Volume:
+    spec = item["spec"]
+    claim: dict[str, Any] | None = spec.get("claimRef")
+    return Volume(
+        name=item["metadata"]["name"],
+        phase=(item.get("status") or {}).get("phase", "Pending"),
+        gibibytes=_gibibytes((spec.get("capacity") or {}).get("storage", "0")),
+        claim=f"{claim['namespace']}/{claim['name']}" if claim else None,
+        disk=(spec.get("csi") or {}).get("volumeHandle"),
+        reclaim_policy=spec.get("persistentVolumeReclaimPolicy", "Retain"),
+    )
+
+
+def _gibibytes(text: str) -> float:
+    return quantity.parse(text) / _GIBIBYTE
+
+
+def _condition(item: Json, kind: str) -> bool:
+    conditions = (item.get("status") or {}).get("conditions") or []
+    return any(condition["type"] == kind and condition["status"] == "True" for condition in conditions)
