@@ -1,0 +1,228 @@
+"""Where hubs are kept: table `hubs`, one partition a hub, one row.
+
+Facts about a hub (ids of what was made for it, where it answers) are one property each, so that steps that run side by side never
+overwrite each other's. Everything that depends on a read is written with the row's ETag.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared import names
+from shared.azure.tables import Row, Tables, Value, compact
+from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.hubs import power
+from shared.hubs.model import Hub
+from shared.schedules.model import Schedule
+from shared.schedules.record import Record
+
+log = logging.getLogger(__name__)
+
+TABLE = "hubs"
+ROW = "hub"
+FACT = "fact_"
+_RACES = 20
+"""How often a write is tried again when somebody else was faster."""
+
+
+@dataclass(frozen=True)
+class HubRecord:
+    """A hub as it is known: specification, status, facts, and the run that is open on it.
+
+    status: creating, ready, failed or deleting. facts: what the steps found out or made, none of it secret.
+    """
+
+    spec: Hub
+    status: str
+    created: datetime
+    open_run: str | None
+    """The run that holds the hub's lease; None when nothing is being done to it."""
+    last_run: str | None
+    waiting_run: str | None = None
+    """A run that gets the lease when the present one ends: a start asked for while a stop is at work."""
+    stored_schedule: Any = None
+    """The schedule as JSON. One that can no longer be read (a zone was dropped) is None in `spec`, and is not None here."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    power: Record = field(default_factory=Record)
+    etag: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """What it is and whose it is, without what is noted about it."""
+        return self.spec, self.stored_schedule, self.status, self.open_run, self.last_run, self.waiting_run
+
+    def cluster_id(self, subscription: str) -> str:
+        return names.cluster_id(subscription, self.spec.resource_group, self.spec.cluster.name)
+
+
+class HubStore:
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.table(TABLE)
+
+    def get(self, name: str) -> HubRecord | None:
+        row = self._table.get(name, ROW)
+        return _record(row) if row else None
+
+    def all(self) -> Iterator[HubRecord]:
+        return self._readable(self._table.query())
+
+    def leased(self) -> Iterator[HubRecord]:
+        """Hubs that a run holds."""
+        return self._readable(self._table.query(where="open_run ne @none", parameters={"none": ""}))
+
+    def _readable(self, rows: Iterable[Row]) -> Iterator[HubRecord]:
+        """One row that cannot be read, after a downgrade perhaps, must not hide the others."""
+        for row in rows:
+            try:
+                yield _record(row)
+            except (ValueError, KeyError) as error:
+                log.warning("the row of hub %s cannot be read: %s", row.partition, type(error).__name__)
+
+    def insert(self, spec: Hub, created: datetime, run: str) -> None:
+        """A new hub, leased to the run that creates it. Raises ConflictError when the name is known."""
+        values: dict[str, Value] = {
+            "spec": compact(spec.wire()),
+            "status": "creating",
+            "created": created,
+            "open_run": run,
+            "last_run": run,
+        }
+        self._table.insert(Row(spec.name, ROW, values))
+
+    def wait(self, hub: HubRecord, run: str) -> None:
+        """Puts a run in line for the lease. Raises ConflictError when the hub changed since it was read."""
+        self._merge(hub.name, {"waiting_run": run}, hub.etag)
+
+    def lease(self, hub: HubRecord, run: str, status: str) -> None:
+        """Gives the hub to a run.
+
+        Raises ConflictError when what it is or whose it is changed since it was read; what is noted about it may.
+        """
+        change = {"open_run": run, "last_run": run, "status": status}
+        for _ in range(_RACES):
+            try:
+                self._merge(hub.name, change, hub.etag)
+            except ConflictError:
+                found = self.get(hub.name)
+                if found is None or found.essence != hub.essence:
+                    raise
+                hub = found
+                continue
+            return
+        raise _contended(hub.name)
+
+    def release(self, name: str, run: str, status: str) -> None:
+        """Ends a run's lease; the run in line gets it, and the sweep starts that.
+
+        Another run's lease, or a hub that is gone, is left alone.
+        """
+
+        def end(hub: HubRecord) -> None:
+            following = hub.waiting_run or ""
+            change = {"open_run": following, "waiting_run": "", "status": status}
+            self._merge(name, change | ({"last_run": following} if following else {}), hub.etag)
+
+        self._while_held(name, run, end)
+
+    def forget(self, name: str, run: str) -> None:
+        """Ends the record of a hub that the run has torn down; not one of the same name that was made since."""
+        self._while_held(name, run, lambda hub: self._table.delete(name, ROW, hub.etag))
+
+    def _while_held(self, name: str, run: str, act: Callable[[HubRecord], None]) -> None:
+        """Acts on the hub if the run holds it, again until nobody wrote in between."""
+        for _ in range(_RACES):
+            hub = self.get(name)
+            if hub is None or hub.open_run != run:
+                return
+            try:
+                act(hub)
+            except ConflictError:
+                continue
+            return
+        raise _contended(name)
+
+    def remember(self, name: str, facts: dict[str, Any]) -> None:
+        self._merge(name, {FACT + key: json.dumps(value) for key, value in facts.items()}, None)
+
+    def update_power(self, name: str, change: Callable[[Record], Record]) -> Record:
+        """Reads, changes and writes the power record, again until nobody wrote in between (a tick, a person, a run)."""
+        for _ in range(_RACES):
+            hub = known(self.get(name), name)
+            changed = change(hub.power)
+            if changed == hub.power:
+                return changed
+            try:
+                self._merge(name, {"power": power.to_json(changed)}, hub.etag)
+            except ConflictError:
+                continue
+            return changed
+        raise _contended(name)
+
+    def save_spec(self, hub: HubRecord, spec: Hub, record: Record) -> None:
+        """A changed specification, with the power record that follows from it. Raises ConflictError on a race."""
+        self._merge(hub.name, {"spec": compact(spec.wire()), "power": power.to_json(record)}, hub.etag)
+
+    def adopt(self, name: str, change: Callable[[Hub], Hub]) -> None:
+        """Changes the specification in everything but its schedule, which stays as it is stored, readable or not."""
+        for _ in range(_RACES):
+            hub = known(self.get(name), name)
+            changed = change(hub.spec)
+            if changed == hub.spec:
+                return
+            body = {**changed.wire(), "schedule": hub.stored_schedule}
+            try:
+                self._merge(name, {"spec": compact(body)}, hub.etag)
+            except ConflictError:
+                continue
+            return
+        raise _contended(name)
+
+    def _merge(self, name: str, change: Mapping[str, Value], etag: str | None) -> None:
+        self._table.merge(Row(name, ROW, change), etag)
+
+
+def _contended(name: str) -> TemporaryError:
+    return TemporaryError("Table Storage", "Contended", f"Hub {name} is being written by others all the time.")
+
+
+def known(hub: HubRecord | None, name: str) -> HubRecord:
+    """The hub, or NotFoundError in words for a person."""
+    if hub is None:
+        raise NotFoundError("Hubkeeper", "HubNotFound", f"There is no hub named {name!r}.")
+    return hub
+
+
+def readable_schedule(stored: Any) -> Schedule | None:
+    """The schedule, or None when there is none or it cannot be read: that stops no hub."""
+    try:
+        return Schedule.model_validate(stored) if stored is not None else None
+    except ValidationError:
+        return None
+
+
+def _record(row: Row) -> HubRecord:
+    values: Mapping[str, Any] = row.values
+    stored = json.loads(values["spec"])
+    schedule = stored.pop("schedule", None)
+    facts = {key.removeprefix(FACT): json.loads(value) for key, value in values.items() if key.startswith(FACT)}
+    return HubRecord(
+        spec=Hub.model_validate(stored).model_copy(update={"schedule": readable_schedule(schedule)}),
+        stored_schedule=schedule,
+        status=values["status"],
+        created=values["created"],
+        open_run=values.get("open_run") or None,
+        last_run=values.get("last_run") or None,
+        waiting_run=values.get("waiting_run") or None,
+        facts=facts,
+        power=power.from_json(values.get("power")),
+        etag=row.etag or "",
+    )

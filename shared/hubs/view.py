@@ -1,0 +1,106 @@
+"""How a hub is shown: the fixed form of the API."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.clock import wire_time
+from shared.errors import OutsideError
+from shared.hubs import access
+from shared.hubs.store import HubRecord
+from shared.schedules.decide import desired_of
+from shared.services import Services
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = "unknown"
+
+_STATES = {"starting": "starting", "stopping": "stopping", "creating": "starting", "deleting": "stopping"}
+
+
+def power_of(state: str, power: str | None) -> str:
+    """on, off, starting, stopping, failed or unknown, from AKS' two states.
+
+    A start that failed or was cancelled shows as Running and Failed or Canceled (AKS issue 2171): that is no hub that is on, and
+    another start mends it.
+    """
+    if state.lower() in _STATES:
+        return _STATES[state.lower()]
+    if power == "Stopped":
+        return "off"  # whatever went wrong before: nothing runs, nothing costs, and a start is what mends it
+    if state.lower() in ("failed", "canceled"):
+        return "failed"
+    return {"Running": "on", "Stopped": "off"}.get(power or "", UNKNOWN)
+
+
+def actual_power(services: Services, hub: HubRecord) -> Mapping[str, str]:
+    """Of the one hub, by cluster id; empty when there is no cluster or Azure cannot say."""
+    try:
+        cluster = services.clusters.get(hub.spec.resource_group, hub.spec.cluster.name)
+    except OutsideError as error:
+        log.warning("the power of hub %s is not known: %s", hub.name, error.code)
+        return {_key(services, hub): UNKNOWN}
+    return {_key(services, hub): power_of(cluster.state, cluster.power) if cluster else "none"}
+
+
+def actual_power_of_all(services: Services) -> Mapping[str, str]:
+    """Of every cluster of the subscription in one call."""
+    try:
+        return {cluster.id.lower(): power_of(cluster.state, cluster.power) for cluster in services.clusters.list_all()}
+    except OutsideError as error:
+        log.warning("the power of the hubs is not known: %s", error.code)
+        return {}
+
+
+def _key(services: Services, hub: HubRecord) -> str:
+    return hub.cluster_id(services.settings.subscription_id).lower()
+
+
+def _override(hub: HubRecord, now: datetime) -> dict[str, Any] | None:
+    """Who holds the hub on or off by hand, why, and until when; None when nobody does."""
+    override = hub.power.override
+    if override is None or not override.since <= now < override.until:
+        return None
+    return {
+        "state": override.state.value,
+        "by": override.by,
+        "reason": override.reason,
+        "since": wire_time(override.since),
+        "until": wire_time(override.until),
+    }
+
+
+def _failing_since(hub: HubRecord) -> datetime | None:
+    """When starts or stops began to fail, while they do."""
+    failing = hub.facts.get("power_failing")
+    return datetime.fromisoformat(failing["first"]) if failing and not failing["cancelled"] else None
+
+
+def shown(
+    hub: HubRecord, subscription: str, power: Mapping[str, str], now: datetime, dns_suffix: str = access.DNS_SUFFIX
+) -> dict[str, Any]:
+    actual = power.get(hub.cluster_id(subscription).lower(), UNKNOWN if hub.facts.get("fqdn") else "none")
+    decision = desired_of(hub.stored_schedule, hub.power, now)
+    return {
+        "name": hub.name,
+        "status": hub.status,
+        "url": hub.facts.get("url"),
+        "callbackUrl": access.callback_url(hub.spec, dns_suffix),
+        "spec": hub.spec.wire(),
+        "power": {
+            "actual": actual,
+            "desired": decision.state.value if decision.state else None,
+            "reason": decision.reason,
+            "until": wire_time(decision.until),
+            "nextChange": wire_time(decision.until),
+            "override": _override(hub, now),
+            "failingSince": wire_time(_failing_since(hub)),
+        },
+        "run": hub.open_run or hub.last_run,
+        "created": wire_time(hub.created),
+        "versions": {
+            "kubernetes": hub.facts.get("kubernetes_version"),
+            "chart": hub.facts.get("chart_version"),
+        },
+    }

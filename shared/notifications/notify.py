@@ -1,0 +1,46 @@
+"""Telling of an event: it is recorded, tried at once, and left to deliver_pending if that fails."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from shared.errors import OutsideError
+from shared.notifications.deliver import attempt, channels
+from shared.notifications.events import Delivery, Event, Kind, State, facts, sentence
+from shared.notifications.store import EventStore, Outbox, new_id
+from shared.services import Services
+
+log = logging.getLogger(__name__)
+
+REST = timedelta(minutes=1)
+"""After a try that failed, other events of this process wait for deliver_pending: a tick that tells of hundreds of hubs must
+not spend a timeout on each."""
+_rest_until: WeakKeyDictionary[Services, dict[str, datetime]] = WeakKeyDictionary()
+
+
+def notify(services: Services, hub: str, kind: Kind, message: str, **data: Any) -> Event:
+    """Records an event of now and tries each channel once, unless the channel failed a moment ago.
+
+    message: a sentence for people. data: the facts, anything that JSON can hold, and times; nothing secret. Raises
+    OutsideError only when the event could not be recorded; then it may be told twice, should the caller repeat it.
+    """
+    now = services.clock.now()
+    event = Event(new_id(hub, now), hub, kind, now, sentence(message), facts(data))
+    ways = {channel.name: channel for channel in channels(services)}
+    # The outbox first: a crash between the two loses no delivery, and the first delivery makes up the record.
+    entries = Outbox(services.tables).add(event, list(ways), now)
+    EventStore(services.tables).insert(event, [Delivery(name, State.PENDING) for name in ways])
+    log.info("event %s: %s", event.id, event.kind)
+    resting = _rest_until.setdefault(services, {})
+    for entry in entries:
+        if now < resting.get(entry.channel, now):
+            continue
+        try:
+            state = attempt(services, ways[entry.channel], entry)
+        except OutsideError as error:  # it is recorded, and will be tried again
+            log.warning("event %s: what became of %s could not be recorded: %s", event.id, entry.channel, error)
+            continue
+        if state is State.PENDING:
+            resting[entry.channel] = services.clock.now() + REST
+    return event

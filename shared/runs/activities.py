@@ -1,0 +1,219 @@
+"""What the workflow engine calls: one step of a run at a time, and a run's beginning and end.
+
+Nothing secret passes through: an activity is given names, fetches credentials itself, and answers with a state. Even the text of
+an unexpected exception stays in the log's traceback on this machine and never reaches the engine's history.
+
+The models, and pydantic with them, are imported by the calls that need them: a cold start for a health check pays for neither.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared.errors import OutsideError, TemporaryError
+from shared.runs import transitions
+from shared.runs.model import Fault, Kind, Outcome, Run, StepState, StepStatus
+from shared.runs.plans import PLANS, Step, activity_name, planned
+from shared.runs.store import RunStore
+
+activities = df.Blueprint()
+
+log = logging.getLogger(__name__)
+
+
+class StepCrashError(Exception):
+    """A step ran into something nobody foresaw. Carries the type's name only: the text may hold anything."""
+
+
+@activities.activity_trigger(input_name="run")
+def begin_run(run: str) -> str:
+    services = _services()
+    now = services.clock.now()
+    RunStore(services.tables).update(
+        run, lambda current: transitions.begin(current, now) if not current.status.ended else current
+    )
+    return run
+
+
+def _register(kind: Kind, step: str) -> None:
+    """One activity a step, so that Azure's own monitoring shows them by name."""
+
+    def perform(run: str) -> dict:  # type: ignore[type-arg]  # Azure's indexer takes plain classes only
+        return take(run, step)
+
+    perform.__name__ = activity_name(kind, step)
+    activities.activity_trigger(input_name="run")(perform)
+
+
+for _kind, _plan in PLANS.items():
+    for _planned in _plan:
+        _register(_kind, _planned.name)
+
+
+def take(run_id: str, step_name: str) -> dict[str, Any]:
+    """One call of one step. Answers {"state": done | waiting | failed | cancelled, "after": seconds}."""
+    services = _services()
+    store = RunStore(services.tables)
+    run = store.get(run_id)
+    now = services.clock.now()
+    step = run.step(step_name)
+    if step.status.ended:
+        return _answer(step.status)
+    if run.cancel_requested_by and "operation" not in step.memo:
+        # Between two calls a step is at a boundary, unless an operation of Azure's is under way.
+        message = f"{step.message} Then the run was cancelled." if step.started else "Not begun: the run was cancelled."
+        store.save_step(run.id, replace(step, status=StepStatus.CANCELLED, ended=now, message=message.strip()))
+        return {"state": "cancelled", "after": 0.0}
+    if step.started is None:
+        step = step.begun(now)
+        store.save_step(run.id, step)
+    outcome = in_time(planned(run.kind, step_name), step, _perform(run, step, now), now)
+    moved = _moved(step, outcome, services.clock.now())
+    if moved != step:
+        store.save_step(run.id, moved)
+        log.info("run %s: step %s: %s: %s", run.id, step.name, outcome.state, outcome.message)
+    return {"state": outcome.state, "after": outcome.after}
+
+
+@activities.activity_trigger(input_name="crash")
+def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
+    """crash: {"run", "step", "type"}: a step kept raising; the run's record must not say that it still runs."""
+    services = _services()
+    store = RunStore(services.tables)
+    fault = Fault(
+        "InternalError",
+        f"The step {crash['step']} stopped unexpectedly ({crash['type']}).",
+        "Retry the run. If it happens again, look at the function app's log for the traceback and report it.",
+    )
+    step = store.get(crash["run"]).step(crash["step"])
+    now = services.clock.now()
+    store.save_step(
+        crash["run"], replace(step, status=StepStatus.FAILED, ended=now, message=fault.message, fault=fault)
+    )
+    return str(crash["step"])
+
+
+@activities.activity_trigger(input_name="run")
+def finish_run(run: str) -> str:
+    """Sets the run's end and gives the hub back."""
+    from shared.hubs.store import HubStore
+    from shared.runs.ending import give_back
+
+    services = _services()
+    now = services.clock.now()
+    finished = RunStore(services.tables).update(run, lambda current: transitions.finish(current, now))
+    hubs = HubStore(services.tables)
+    if hub := hubs.get(finished.hub):
+        from shared.runs.ending import follow_up
+
+        follow_up(services, finished, hub, now)
+    give_back(hubs, finished)
+    log.info("run %s of hub %s: %s", run, finished.hub, finished.status)
+    return str(finished.status)
+
+
+def _services() -> Any:
+    from shared.services import services
+
+    return services()
+
+
+def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
+    from shared.hubs.store import HubStore, known
+    from shared.runs.advice import explain
+    from shared.runs.steps.context import OperationEndedError, StepContext
+
+    services = _services()
+    hub = known(HubStore(services.tables).get(run.hub), run.hub)
+    try:
+        return _step(run.kind, step.name)(StepContext(services, hub, run, step, now))
+    except OperationEndedError as ended:
+        return _ended_badly(step, ended.error, explain(ended.error, hub.spec))
+    except OutsideError as error:
+        return _refused(step, error, now, explain(error, hub.spec))
+    except Exception as error:
+        log.exception("run %s: step %s", run.id, step.name)
+        raise StepCrashError(type(error).__name__) from None
+
+
+def _step(kind: Kind, name: str) -> Callable[[Any], Outcome]:
+    from shared.runs.steps.registry import STEPS
+
+    return STEPS[kind][name]
+
+
+BAD_ENDS = (60.0, 300.0, 900.0)
+"""Seconds after which an operation that failed for a while is begun again; AKS names capacity and asks for a retry later."""
+
+
+def _ended_badly(step: StepState, error: OutsideError, fault: Fault) -> Outcome:
+    """An operation failed after Azure had accepted it: begun again three times, when that may help."""
+    if not isinstance(error, TemporaryError) or step.bad_ends >= len(BAD_ENDS):
+        return Outcome("failed", fault.message, fault=fault)
+    wait = BAD_ENDS[step.bad_ends]
+    message = f"{error.system}: the operation failed ({error.code}); beginning it again in {wait / 60:.0f} minutes."
+    return Outcome("waiting", message, after=wait, failing=True, bad_end=True)
+
+
+def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
+    """What is waited for without any failure, and does not come, is a failure in the end."""
+    if outcome.state != "waiting" or outcome.failing or step.started is None:
+        return outcome
+    waited = (now - step.started).total_seconds()
+    if waited < plan.patience:
+        return outcome
+    message = f"Given up after {waited / 60:.0f} minutes: {outcome.message}"
+    advice = "Look at it in the Azure portal; when its cause is gone, retry the run. DELETE the hub to give up."
+    return Outcome("failed", message, fault=Fault("Overdue", message, advice))
+
+
+def _refused(step: StepState, error: OutsideError, now: datetime, fault: Fault) -> Outcome:
+    """A permanent refusal fails the step; after a temporary one it is called again, until patience ends."""
+    from shared.runs.steps.context import backoff, give_up
+
+    if not isinstance(error, TemporaryError):
+        return Outcome("failed", fault.message, fault=fault)
+    failing_for = (now - (step.first_error or now)).total_seconds()
+    if give_up(error, failing_for):
+        message = f"{fault.message} It has been failing for {failing_for / 60:.0f} minutes."
+        return Outcome("failed", message, fault=replace(fault, message=message))
+    wait = backoff(error, step.tries)
+    message = f"{error.system} answered {error.code}; trying again in {wait:.0f} s."
+    return Outcome("waiting", message, after=wait, memo=step.memo, failing=True)
+
+
+def _moved(step: StepState, outcome: Outcome, now: datetime) -> StepState:
+    """The step's record after a call."""
+    if outcome.state == "waiting":
+        first_error = (step.first_error or now) if outcome.failing else None
+        tries = step.tries + 1 if outcome.failing else 0
+        bad_ends = step.bad_ends + 1 if outcome.bad_end else step.bad_ends
+        return replace(
+            step,
+            message=outcome.message,
+            memo=outcome.memo,
+            first_error=first_error,
+            tries=tries,
+            bad_ends=bad_ends,
+        )
+    return replace(
+        step,
+        status=_ENDS[outcome.state],
+        ended=now,
+        message=outcome.message,
+        fault=outcome.fault,
+        first_error=None,
+        tries=0,
+        memo={},
+    )
+
+
+_ENDS = {"done": StepStatus.SUCCEEDED, "failed": StepStatus.FAILED, "cancelled": StepStatus.CANCELLED}
+
+
+def _answer(status: StepStatus) -> dict[str, Any]:
+    return {"state": next(state for state, end in _ENDS.items() if end is status), "after": 0.0}

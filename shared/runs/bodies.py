@@ -1,0 +1,102 @@
+"""What Azure is asked for: request bodies made from a hub's specification. Pure.
+
+Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2025-10-01); how the tutorials' flags
+of `az aks create` map to them is in docs/architecture.md.
+"""
+
+from typing import Any
+
+from shared import names
+from shared.hubs import defaults
+from shared.hubs.model import Hub
+
+IDENTITY_API = "2023-01-31"
+SNAPSHOT_API = "2024-03-02"
+
+CONTRIBUTOR = "Contributor"
+NETWORK_CONTRIBUTOR = "Network Contributor"
+
+
+def tags(hub: Hub) -> dict[str, str]:
+    """The hub's own tags and the one that says whose it is."""
+    return {**hub.tags, defaults.OWNER_TAG: hub.name}
+
+
+def owned(resource_tags: dict[str, str] | None, hub: str) -> bool:
+    """Whether a resource carries this hub's ownership tag. Azure compares tag names without case."""
+    found = {key.lower(): value for key, value in (resource_tags or {}).items()}
+    return found.get(defaults.OWNER_TAG) == hub
+
+
+def managed_identity(hub: Hub) -> dict[str, Any]:
+    return {"location": hub.location, "tags": tags(hub)}
+
+
+def cluster(
+    hub: Hub, subscription: str, *, version: str, ssh_public_key: str, principal: dict[str, str]
+) -> dict[str, Any]:
+    """principal: {"clientId", "secret"} of a service principal, or {"identity": resource id} of a managed identity."""
+    cluster = hub.cluster
+    network = {
+        "networkPlugin": cluster.network_plugin,
+        "serviceCidr": cluster.service_cidr,
+        "dnsServiceIP": cluster.dns_service_ip,
+        "outboundType": "loadBalancer",
+        "loadBalancerSku": "standard",
+    }
+    if cluster.network_policy != "none":
+        network["networkPolicy"] = cluster.network_policy
+    if cluster.network_policy == "cilium":
+        network["networkDataplane"] = "cilium"  # the one does not work without the other
+    body: dict[str, Any] = {
+        "location": hub.location,
+        "tags": tags(hub),
+        "sku": {"name": "Base", "tier": cluster.tier},
+        "properties": {
+            "kubernetesVersion": version,
+            "dnsPrefix": names.dns_prefix(cluster.name, hub.resource_group),
+            "nodeResourceGroup": cluster.node_resource_group,
+            "enableRBAC": True,
+            "agentPoolProfiles": [pool(hub, subscription)],
+            "linuxProfile": {
+                "adminUsername": cluster.admin_username,
+                "ssh": {"publicKeys": [{"keyData": ssh_public_key}]},
+            },
+            "networkProfile": network,
+        },
+    }
+    if "identity" in principal:
+        body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {principal["identity"]: {}}}
+    else:
+        body["properties"]["servicePrincipalProfile"] = principal
+    return body
+
+
+def pool(hub: Hub, subscription: str) -> dict[str, Any]:
+    """The one node pool: the system's and the users'."""
+    profile: dict[str, Any] = {
+        "name": hub.cluster.node_pool,
+        "mode": "System",
+        "type": "VirtualMachineScaleSets",
+        "osType": "Linux",
+        "vmSize": hub.cluster.vm_size,
+        "count": hub.cluster.node_count,
+        "maxPods": hub.cluster.max_pods,
+        "vnetSubnetID": names.subnet_id(subscription, hub.resource_group, hub.network.name, hub.network.subnet),
+        "tags": tags(hub),
+    }
+    if hub.cluster.autoscale:
+        profile |= {
+            "enableAutoScaling": True,
+            "minCount": hub.cluster.autoscale.min,
+            "maxCount": hub.cluster.autoscale.max,
+        }
+    return profile
+
+
+def snapshot(location: str, disk_id: str, hub: str, claim: str) -> dict[str, Any]:
+    return {
+        "location": location,
+        "tags": {"hubkeeper-homes": hub, "claim": claim},
+        "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": disk_id}, "incremental": True},
+    }

@@ -1,0 +1,147 @@
+"""A run: something that is being done to a hub, step by step, and what became of it.
+
+Plain values. A run is stored by shared.runs.store, moved on by shared.runs.activities and shown in the fixed form of the API.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Kind(StrEnum):
+    CREATE = "create"
+    UPGRADE = "upgrade"
+    TEARDOWN = "teardown"
+    START = "start"
+    STOP = "stop"
+    ROTATE = "rotate"
+
+
+class Status(StrEnum):
+    """Of a run. queued: accepted, no step has begun."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a step or run failed: a stable code, what happened to what in the outside system's words, and what to do next."""
+
+    code: str
+    message: str
+    advice: str
+
+    def wire(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "advice": self.advice}
+
+
+@dataclass(frozen=True)
+class StepState:
+    """How far one step is. Times are UTC; memo is what the step left for its next call (no secrets: it is stored)."""
+
+    name: str
+    status: StepStatus = StepStatus.WAITING
+    started: datetime | None = None
+    ended: datetime | None = None
+    message: str = ""
+    fault: Fault | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+    first_error: datetime | None = None
+    """When the outside system began to fail for a while; None as long as it does not."""
+    tries: int = 0
+    """Temporary failures in a row."""
+    bad_ends: int = 0
+    """Operations that Azure had accepted and that then failed, over the whole step."""
+
+    def begun(self, now: datetime) -> "StepState":
+        return self if self.started else replace(self, status=StepStatus.RUNNING, started=now)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of a step comes to.
+
+    done; waiting: call again after so many seconds with this memo; failed: permanently, until somebody changes something;
+    cancelled: what the run is for is not wanted any more.
+    """
+
+    state: Literal["done", "waiting", "failed", "cancelled"]
+    message: str = ""
+    after: float = 0.0
+    memo: dict[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
+    failing: bool = False
+    """Waiting because an outside system fails for a while."""
+    bad_end: bool = False
+    """Waiting to begin an operation again that failed after Azure had accepted it."""
+
+
+def done(message: str) -> Outcome:
+    return Outcome("done", message)
+
+
+def waiting(after: float, message: str, **memo: Any) -> Outcome:
+    return Outcome("waiting", message, after=after, memo=memo)
+
+
+def failed(code: str, message: str, advice: str) -> Outcome:
+    return Outcome("failed", message, fault=Fault(code, message, advice))
+
+
+def called_off(code: str, message: str, advice: str) -> Outcome:
+    return Outcome("cancelled", message, fault=Fault(code, message, advice))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `attempt` counts the orchestrations that have worked on it: the first, one more per retry or restart."""
+
+    id: str
+    hub: str
+    kind: Kind
+    requested: datetime
+    requested_by: str
+    reason: str
+    status: Status = Status.QUEUED
+    started: datetime | None = None
+    ended: datetime | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    """What was asked for besides the kind, such as {"keepHomes": true}."""
+    attempt: int = 1
+    cancel_requested_by: str | None = None
+    fault: Fault | None = None
+    receipt: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    wanted: dict[str, Any] | None = None
+    """Of an upgrade: the specification that the hub is to have, in the form of the API, without its schedule."""
+    steps: tuple[StepState, ...] = ()
+    etag: str = ""
+
+    @property
+    def instance(self) -> str:
+        """The workflow engine's id of the orchestration that works on the run now."""
+        return f"{self.id}.{self.attempt}"
+
+    def step(self, name: str) -> StepState:
+        return next((step for step in self.steps if step.name == name), StepState(name))

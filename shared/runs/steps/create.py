@@ -1,0 +1,146 @@
+"""The steps of a create, from the resource group to the cluster. Each ensures one thing, and may be called any number of times."""
+
+from shared import names
+from shared.azure.authorization import assignment_id
+from shared.azure.network import Network, network_body
+from shared.errors import PermanentError
+from shared.runs import bodies
+from shared.runs.model import Outcome, done, failed, waiting
+from shared.runs.steps.context import StepContext, begun, poll_delay, watching
+
+PROVIDERS = (
+    "Microsoft.ContainerService",
+    "Microsoft.Compute",
+    "Microsoft.Network",
+    "Microsoft.Storage",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.PolicyInsights",
+)
+"""What a hub is made of, and the one that tells beforehand what policies would refuse."""
+
+
+def providers(context: StepContext) -> Outcome:
+    states = {namespace: context.services.arm.provider_state(namespace) for namespace in PROVIDERS}
+    missing = [namespace for namespace, state in states.items() if state != "Registered"]
+    for namespace in missing:
+        if states[namespace] != "Registering":
+            context.services.arm.register_provider(namespace)
+    if missing:
+        return waiting(poll_delay(context.elapsed), f"Registering {', '.join(missing)}")
+    return done("All resource providers are registered.")
+
+
+def group(context: StepContext) -> Outcome:
+    spec, arm = context.spec, context.services.arm
+    found = arm.group(spec.resource_group)
+    if found is None:
+        arm.put_group(spec.resource_group, spec.location, bodies.tags(spec))
+        return done(f"Created {spec.resource_group} in {spec.location}.")
+    if found.state.lower() == "deleting":
+        return waiting(15, f"{spec.resource_group} is being deleted; waiting until it is gone.")
+    if bodies.owned(found.tags, spec.name):
+        return done(f"{spec.resource_group} is there.")
+    return done(f"{spec.resource_group} was there already: it is used, and never deleted by Hubkeeper.")
+
+
+def network(context: StepContext) -> Outcome:
+    spec, networks = context.spec, context.services.networks
+    if outcome := watching(context, "Creating the network"):
+        return outcome
+    network_id = names.network_id(context.subscription, spec.resource_group, spec.network.name)
+    found = networks.network(network_id)
+    if found is None or found.state in ("Failed", "Canceled"):
+        subnets = {spec.network.subnet: [spec.network.subnet_prefix]}
+        body = network_body(spec.location, [spec.network.address_prefix], subnets, bodies.tags(spec))
+        started = networks.put_network(network_id, body)
+        return begun(started, "Creating the network") if started else waiting(1, "Creating the network")
+    if found.state != "Succeeded":
+        return waiting(poll_delay(context.elapsed), f"The network is {found.state}.")
+    if spec.network.subnet.lower() not in (name.lower() for name in found.subnets):
+        return _without_subnet(context, found)
+    return done(f"{spec.network.name} with {spec.network.subnet} is there.")
+
+
+def _without_subnet(context: StepContext, found: Network) -> Outcome:
+    spec = context.spec
+    if not bodies.owned(found.tags, spec.name):
+        return failed(
+            "SubnetNotFound",
+            f"The network {spec.network.name} exists, was not made by Hubkeeper, and has no subnet {spec.network.subnet}.",
+            "Name one of its subnets as network.subnet, add the subnet yourself, or leave network.name out; then retry the run.",
+        )
+    subnet_id = f"{found.id}/subnets/{spec.network.subnet}"
+    started = context.services.networks.put_subnet(subnet_id, [spec.network.subnet_prefix])
+    return begun(started, "Creating the subnet") if started else waiting(1, "Creating the subnet")
+
+
+def role(context: StepContext) -> Outcome:
+    """Contributor on the network, as the tutorials give it; for a managed identity no more than what it needs."""
+    spec = context.spec
+    scope = names.network_id(context.subscription, spec.resource_group, spec.network.name)
+    wanted = bodies.NETWORK_CONTRIBUTOR if spec.identity.type == "managed" else bodies.CONTRIBUTOR
+    own = assignment_id(scope, context.fact("principal_id"), wanted)
+    context.remember(role_assignment=own)  # before it is made: a teardown must find it even if this call is cut off
+    if context.services.roles.assign(scope, context.fact("principal_id"), wanted).lower() != own.lower():
+        context.remember(role_assignment=None)
+        return done(f"{spec.identity.name} was {wanted} on {spec.network.name} already.")
+    return done(f"{spec.identity.name} is {wanted} on {spec.network.name}.")
+
+
+GRANT_PATIENCE = 180.0
+"""Seconds for which a refusal may mean that the role given a moment ago has not reached everywhere."""
+
+
+def cluster(context: StepContext) -> Outcome:
+    spec, clusters = context.spec, context.services.clusters
+    if outcome := watching(context, "Creating the cluster"):
+        return outcome
+    found = clusters.get(spec.resource_group, spec.cluster.name)
+    if found and not bodies.owned(found.tags, spec.name):
+        return failed(
+            "ClusterExists",
+            f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not made for this hub.",
+            "Choose another cluster.name or resourceGroup: DELETE this hub, which leaves that cluster alone, and create it anew.",
+        )
+    if found and found.state == "Succeeded":
+        context.remember(fqdn=found.fqdn, kubernetes_version=found.current_version)
+        return done(f"The cluster {spec.cluster.name} runs Kubernetes {found.current_version}.")
+    if found and found.state not in ("Failed", "Canceled"):
+        return waiting(poll_delay(context.elapsed), f"The cluster is {found.state}.", **context.memo)
+    return _put_cluster(context)
+
+
+def _put_cluster(context: StepContext) -> Outcome:
+    """New, or once more after a bad end: the same PUT reconciles a failed cluster (AKS docs, "az aks update")."""
+    spec, services = context.spec, context.services
+    body = bodies.cluster(
+        spec,
+        context.subscription,
+        version=context.fact("kubernetes_version"),
+        ssh_public_key=spec.cluster.ssh_public_key or context.fact("ssh_public_key"),
+        principal=_principal(context),
+    )
+    try:
+        operation = services.clusters.put(spec.resource_group, spec.cluster.name, body)
+    except PermanentError as error:
+        if error.code not in ("AuthorizationFailed", "LinkedAuthorizationFailed") or context.elapsed > GRANT_PATIENCE:
+            raise
+        return waiting(10, "Azure does not know the identity's new role yet; trying again in 10 s.")
+    return begun(operation, "Creating the cluster")
+
+
+def _principal(context: StepContext) -> dict[str, str]:
+    spec = context.spec
+    if spec.identity.type == "managed":
+        return {"identity": context.fact("identity_id")}
+    secret = context.services.secrets.get(context.secret_name(password_name(context)))
+    if secret is None:
+        raise PermanentError(
+            "Key Vault", "SecretNotFound", f"The secret {password_name(context)} of hub {spec.name} is not there."
+        )
+    return {"clientId": context.fact("client_id"), "secret": secret.value}
+
+
+def password_name(context: StepContext) -> str:
+    given = context.spec.identity.secret
+    return given.removeprefix("secret://") if given else names.PRINCIPAL_PASSWORD

@@ -1,0 +1,386 @@
+"""What Azure will allow, found out by reading before anything is made. The dry run shows it; a create begins with it.
+
+Each check reads and changes nothing. A check that may not read (Hubkeeper's identity lacks the permission) warns; one whose
+question cannot be answered for a while is asked again with the step.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from shared import names
+from shared.errors import PermanentError
+from shared.hubs import access
+from shared.hubs.model import Hub
+from shared.hubs.part import REFERENCE
+from shared.kubernetes import values as chart_values
+from shared.runs import bodies
+from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.steps.context import StepContext, poll_delay
+from shared.services import Services
+
+if TYPE_CHECKING:
+    from shared.azure.compute import VmSize
+
+
+@dataclass(frozen=True)
+class Finding:
+    """error: the create would fail; warning: it may, or something is worth knowing."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    advice: str
+    field: str = ""
+    """Of the specification, as in the request; empty when it is about none in particular."""
+
+    def wire(self) -> dict[str, str]:
+        return {"severity": self.severity, "code": self.code, "message": self.message, "advice": self.advice}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one check or all of them came to. facts: what the later steps need to know, such as versions."""
+
+    findings: tuple[Finding, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def error(code: str, message: str, advice: str) -> Found:
+    return Found((Finding("error", code, message, advice),))
+
+
+def warning(code: str, message: str, advice: str) -> Found:
+    return Found((Finding("warning", code, message, advice),))
+
+
+CLEAR = Found()
+
+
+REGISTRATION_PATIENCE = 600.0
+"""Seconds for which a provider may answer as if it were not registered after it is."""
+UNREGISTERED = "NotRegistered"
+
+
+def preflight(context: StepContext) -> Outcome:
+    found = examine(context.services, context.spec)
+    context.remember(**found.facts)
+    errors = [finding for finding in found.findings if finding.severity == "error"]
+    if not errors and "kubernetes_version" not in found.facts:
+        if context.elapsed < REGISTRATION_PATIENCE:
+            return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
+        errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
+    if not errors:
+        return done(
+            f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
+        )
+    message = " ".join(finding.message for finding in errors)
+    fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
+    return Outcome("failed", message, fault=fault)
+
+
+def examine(services: Services, hub: Hub) -> Found:
+    """All checks, side by side: they are a dozen questions to half a dozen systems."""
+    with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
+        results = list(pool.map(lambda check: _ask(check, services, hub), CHECKS))
+    findings = tuple(finding for result in results for finding in result.findings)
+    return Found(findings, {name: value for result in results for name, value in result.facts.items()})
+
+
+type Check = Callable[[Services, Hub], Found]
+
+
+def _ask(check: Check, services: Services, hub: Hub) -> Found:
+    try:
+        return check(services, hub)
+    except PermanentError as refusal:
+        if refusal.code == "MissingSubscriptionRegistration":
+            return warning(
+                UNREGISTERED,
+                f"The subscription has not registered a resource provider yet: {refusal.message}",
+                "Nothing: the create registers it, which Contributor may do. What it offers cannot be seen until then.",
+            )
+        if check in NEEDED:
+            raise
+        what = (check.__doc__ or check.__name__).splitlines()[0].rstrip(".")
+        return warning(
+            "NotChecked",
+            f"Could not find out: {what} ({refusal.code}).",
+            "Give Hubkeeper's identity the role Reader on the subscription, or go on: the create finds out by itself.",
+        )
+
+
+def versions(services: Services, hub: Hub) -> Found:
+    """Which versions of Kubernetes and of the chart it will be, and whether the chart accepts the values."""
+    kubernetes = kubernetes_version(services, hub)
+    chart = chart_version(services, hub)
+    facts = {**kubernetes.facts, **chart.facts}
+    refused = values_refused(services, hub, **facts) if len(facts) == 2 else []
+    return Found((*kubernetes.findings, *chart.findings, *refused), facts)
+
+
+def kubernetes_version(services: Services, hub: Hub) -> Found:
+    offered = services.clusters.versions(hub.location)
+    wanted = hub.cluster.kubernetes_version
+    if not offered:
+        return error(
+            "LocationNotSupported",
+            f"AKS is not offered in {hub.location}.",
+            "Set location to a region that has AKS, such as westus2.",
+        )
+    if wanted is None:
+        stable = [version for version in offered if not version.preview and not version.lts_only] or offered
+        chosen = next((version for version in stable if version.default), stable[0])
+        return Found(facts={"kubernetes_version": chosen.version})
+    fitting = [version for version in offered if wanted in (version.version, version.minor) and not version.lts_only]
+    if not fitting:
+        listed = ", ".join(sorted({version.minor for version in offered}))
+        return error(
+            "K8sVersionNotSupported",
+            f"AKS does not offer Kubernetes {wanted} in {hub.location}; it offers {listed}.",
+            f"Set cluster.kubernetesVersion to one of GET /api/locations/{hub.location}/versions, or leave it out for the default.",
+        )
+    return Found(facts={"kubernetes_version": wanted})
+
+
+def chart_version(services: Services, hub: Hub) -> Found:
+    offered = services.helm.chart_versions(services.settings.chart_repository, hub.release.chart)
+    stable = [chart for chart in offered if "-" not in chart.version]
+    wanted = hub.release.version
+    if wanted is None and stable:
+        version = stable[0].version
+    elif any(chart.version == wanted for chart in offered):
+        version = str(wanted)
+    else:
+        newest = ", ".join(chart.version for chart in stable[:5])
+        return error(
+            "ChartNotFound",
+            f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
+            "Set release.version to one of them, or leave it out for the newest.",
+        )
+    return Found(facts={"chart_version": version})
+
+
+def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Finding]:
+    """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is made."""
+    rendered = chart_values.fill(
+        access.values(hub, services.settings.dns_suffix), lambda name: f"stand-in-for-{name}".ljust(64, "0")
+    )
+    try:
+        services.helm.check_values(
+            hub.release.chart, services.settings.chart_repository, chart_version, rendered, kubernetes_version
+        )
+    except PermanentError as refusal:
+        advice = "Correct the named keys of `values`: the chart's reference lists them."
+        return [
+            Finding(
+                "error",
+                refusal.code,
+                f"{hub.release.chart} {chart_version} refuses the values: {refusal.message}",
+                advice,
+            )
+        ]
+    return []
+
+
+def quota(services: Services, hub: Hub) -> Found:
+    """Whether the quota of vCPUs is enough for the nodes."""
+    size = services.quotas.sku(hub.location, hub.cluster.vm_size)
+    if size is None or size.restrictions:
+        return error(
+            "SkuNotAvailable",
+            f"{hub.cluster.vm_size} is not offered to the subscription in {hub.location}.",
+            f"Choose another cluster.vmSize (az vm list-skus --location {hub.location}) or location.",
+        )
+    made = services.clusters.get(hub.resource_group, hub.cluster.name)
+    if made and bodies.owned(made.tags, hub.name):
+        return CLEAR  # its nodes are in use already, and counted
+    return room(services, hub, size, hub.cluster.node_count)
+
+
+def room(services: Services, hub: Hub, size: "VmSize", nodes: int) -> Found:
+    """Whether the quota of vCPUs is enough for so many nodes in addition to what is there."""
+    usages = services.quotas.usages(hub.location)
+    needed = size.vcpus * nodes
+    for family in (size.family, "cores"):
+        used, limit = usages.get(family, (0, needed))
+        if used + needed > limit:
+            return error(
+                "QuotaExceeded",
+                f"{nodes} x {hub.cluster.vm_size} need {needed} vCPUs; of {limit} of {family} in {hub.location}, "
+                f"{max(limit - used, 0)} are free.",
+                "Ask for more (Azure portal, Quotas, Compute), or choose a smaller cluster.vmSize, fewer nodes, another location.",
+            )
+    return CLEAR
+
+
+def group_owner(services: Services, hub: Hub) -> Found:
+    """Whether the resource group is free, ours or somebody else's."""
+    found = services.arm.group(hub.resource_group)
+    if found is None or bodies.owned(found.tags, hub.name):
+        return CLEAR
+    if found.location.lower() != hub.location.lower():
+        return error(
+            "InvalidResourceGroupLocation",
+            f"The resource group {hub.resource_group} exists in {found.location}, not in {hub.location}.",
+            f"Set location to {found.location}, or name another resourceGroup.",
+        )
+    return warning(
+        "GroupExists",
+        f"The resource group {hub.resource_group} exists and was not made for this hub: it is used, and stays after a teardown.",
+        "Name another resourceGroup if you would rather have one that goes with the hub.",
+    )
+
+
+def cluster_name(services: Services, hub: Hub) -> Found:
+    """Whether the cluster's name is free in the group."""
+    found = services.clusters.get(hub.resource_group, hub.cluster.name)
+    if found is None or bodies.owned(found.tags, hub.name):
+        return CLEAR
+    return error(
+        "ClusterExists",
+        f"A cluster {hub.cluster.name} exists in {hub.resource_group} and was not made for this hub.",
+        "Choose another cluster.name or resourceGroup.",
+    )
+
+
+def node_group(services: Services, hub: Hub) -> Found:
+    """Whether the node resource group's name is free: AKS refuses one that exists."""
+    found = services.arm.group(hub.cluster.node_resource_group)
+    if found is None or bodies.owned(found.tags, hub.name):
+        return CLEAR
+    return error(
+        "NodeResourceGroupExists",
+        f"The resource group {hub.cluster.node_resource_group} exists; AKS wants to make it for the nodes itself.",
+        "Name another cluster.nodeResourceGroup.",
+    )
+
+
+def dns_label(services: Services, hub: Hub) -> Found:
+    """Whether the DNS label is free in the region."""
+    label = hub.access.dns_label
+    if label is None or services.networks.check_dns_label(hub.location, label):
+        return CLEAR
+    if any(address.label == label for address in services.networks.public_addresses(hub.cluster.node_resource_group)):
+        return CLEAR
+    return error(
+        "DnsLabelTaken",
+        f"The DNS label {label} is taken in {hub.location}.",
+        f"Choose another access.dnsLabel, such as {label}-{hub.name}-hub.",
+    )
+
+
+ACTIONS = (
+    "Microsoft.Resources/subscriptions/resourceGroups/write",
+    "Microsoft.Network/virtualNetworks/write",
+    "Microsoft.ContainerService/managedClusters/write",
+    "Microsoft.Authorization/roleAssignments/write",
+)
+
+
+def permissions(services: Services, hub: Hub) -> Found:
+    """Whether Hubkeeper's identity may do in the subscription what a create does."""
+    from shared.azure.authorization import allows
+
+    scope = f"/subscriptions/{services.settings.subscription_id}"
+    if services.arm.group(hub.resource_group):
+        scope = names.group_id(services.settings.subscription_id, hub.resource_group)
+    granted = services.roles.permissions(scope)
+    lacking = [action for action in ACTIONS if not allows(granted, action)]
+    if not lacking:
+        return CLEAR
+    return error(
+        "AuthorizationFailed",
+        f"Hubkeeper's identity may not {', '.join(lacking)} on {scope}.",
+        "Give it the roles Contributor and User Access Administrator there; a new role takes some minutes to reach everywhere.",
+    )
+
+
+def directory(services: Services, hub: Hub) -> Found:
+    """Whether Hubkeeper's identity may make applications in the directory."""
+    if (
+        hub.identity.type == "managed"
+        or hub.identity.brought
+        or services.directory.can_manage_applications() is not False
+    ):
+        return CLEAR
+    return error(
+        "Authorization_RequestDenied",
+        "Hubkeeper's identity may not make applications in the directory.",
+        "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or bring a "
+        "service principal along (identity.clientId, identity.secret); or set identity to managed.",
+    )
+
+
+def policies(services: Services, hub: Hub) -> Found:
+    """Whether a policy of the subscription would refuse the group, the network or the cluster."""
+    findings = []
+    for kind, name in (
+        ("Microsoft.Resources/subscriptions/resourceGroups", hub.resource_group),
+        ("Microsoft.Network/virtualNetworks", hub.network.name),
+        ("Microsoft.ContainerService/managedClusters", hub.cluster.name),
+    ):
+        content = {"type": kind, "name": name, "location": hub.location, "tags": bodies.tags(hub)}
+        for denial in services.policies.check_restrictions(content, _POLICY_VERSIONS[kind]):
+            allowed = f" It allows {', '.join(denial.allowed)}." if denial.allowed else ""
+            findings.append(
+                Finding(
+                    "error" if _known_field(denial.field) else "warning",
+                    "RequestDisallowedByPolicy",
+                    f"The Azure Policy {denial.policy!r} would refuse {name}: {denial.reason}.{allowed}",
+                    _policy_advice(denial.field),
+                )
+            )
+    return Found(tuple(findings))
+
+
+_POLICY_VERSIONS = {
+    "Microsoft.Resources/subscriptions/resourceGroups": "2021-04-01",
+    "Microsoft.Network/virtualNetworks": "2024-05-01",
+    "Microsoft.ContainerService/managedClusters": "2025-10-01",
+}
+
+
+def _known_field(about: str | None) -> bool:
+    """What was asked about: tags and region. A policy on anything else judges the real request, which has more in it."""
+    return about is not None and (about.lower().startswith("tags") or about.lower() == "location")
+
+
+def _policy_advice(about: str | None) -> str:
+    if about and about.lower().startswith("tags"):
+        return f"Set the tag under `tags` of the hub ({about}), or ask the policy's owner for an exemption."
+    if about == "location":
+        return "Set location to a region that the policy allows."
+    return "Ask the policy's owner what would pass, or for an exemption."
+
+
+def secrets(services: Services, hub: Hub) -> Found:
+    """Whether Key Vault has the secrets that the hub refers to."""
+    wanted = [name for name in chart_values.secret_names(access.values(hub)) if name not in names.OWN_SECRETS]
+    if hub.identity.secret:
+        wanted.append(hub.identity.secret.removeprefix(REFERENCE))
+    missing = [name for name in wanted if services.secrets.get(names.vault_name(hub.name, name)) is None]
+    if not missing:
+        return CLEAR
+    return error(
+        "SecretNotFound",
+        f"Key Vault has no secret {', '.join(missing)} of hub {hub.name}.",
+        f"Store it with PUT /api/hubs/{hub.name}/secrets/NAME.",
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    versions,
+    quota,
+    group_owner,
+    cluster_name,
+    node_group,
+    dns_label,
+    permissions,
+    directory,
+    policies,
+    secrets,
+)
+NEEDED: tuple[Check, ...] = (versions, group_owner, cluster_name, secrets)
+"""Checks whose answer the create cannot do without."""

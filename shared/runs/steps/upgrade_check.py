@@ -1,0 +1,138 @@
+"""What a change of a hub comes to, and what stands against it: found out by reading, before anything is touched."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.azure.aks import Cluster
+from shared.errors import PermanentError
+from shared.hubs import chart_changes
+from shared.hubs.changes import How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
+from shared.hubs.model import Hub
+from shared.hubs.store import HubRecord
+from shared.runs.steps import preflight
+from shared.services import Services
+
+
+@dataclass(frozen=True)
+class Examined:
+    """plan: the changes in their order. against: what a run would fail at. path: Kubernetes versions to go through.
+
+    chart: the version that the release will have.
+    """
+
+    plan: Plan
+    against: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    chart: str = ""
+
+
+_FIELDS = {
+    "ValuesRefused": "values",
+    "KubernetesVersionRefused": "cluster.kubernetesVersion",
+    "ChartNotFound": "release.version",
+    "SecretNotFound": "values",
+    "DnsLabelTaken": "access.dnsLabel",
+    "QuotaExceeded": "cluster.nodeCount",
+    "SkuNotAvailable": "cluster.vmSize",
+}
+"""Which field a finding of the preflight is about."""
+
+
+def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
+    """Raises what the adapters do when the questions cannot be answered at all."""
+    old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
+    if plan(old, wanted, None) == Plan():
+        return Examined(Plan(), chart=chart)
+    cluster = services.clusters.get(old.resource_group, old.cluster.name)
+    if cluster is None or cluster.current_version is None:
+        message = f"there is no cluster {old.cluster.name} in {old.resource_group}; was it deleted by hand?"
+        gone = Refusal("ClusterNotFound", "cluster.name", message, "DELETE the hub and make it anew.")
+        return Examined(plan(old, wanted, None), against=(gone,), chart=chart)
+    versions = _versions(services, old, cluster) if _kubernetes_differs(old, wanted) else None
+    made = plan(old, wanted, versions)
+    if made.refusals:
+        return Examined(made, against=made.refusals, chart=chart)
+    path = _path(wanted, versions)
+    found = [*_findings(services, hub, wanted, made, cluster, path[-1] if path else cluster.current_version)]
+    return Examined(
+        made,
+        against=tuple(_refusal(item) for item in found if item.severity == "error"),
+        warnings=tuple(f"{item.message} {item.advice}" for item in found if item.severity == "warning"),
+        path=path,
+        chart=chart,
+    )
+
+
+def _kubernetes_differs(old: Hub, wanted: Hub) -> bool:
+    return old.cluster.kubernetes_version != wanted.cluster.kubernetes_version
+
+
+def _versions(services: Services, hub: Hub, cluster: Cluster) -> Versions:
+    """Generally available versions only, and from the cluster's own one what Azure says of this cluster."""
+    current = str(cluster.current_version)
+    listed = services.clusters.versions(hub.location)
+    offers = {version.version: version.upgrades for version in listed if not version.preview and not version.lts_only}
+    offers[current] = tuple(services.clusters.upgrades(hub.resource_group, hub.cluster.name))
+    return Versions(current, offers)
+
+
+def _path(wanted: Hub, versions: Versions | None) -> tuple[str, ...]:
+    goal = wanted.cluster.kubernetes_version
+    try:
+        return tuple(kubernetes_path(goal, versions)) if versions and goal else ()
+    except NotOfferedError:  # a plan with such a goal has been refused before
+        return ()
+
+
+def _refusal(finding: preflight.Finding) -> Refusal:
+    field = finding.field or _FIELDS.get(finding.code, "")
+    return Refusal(finding.code, field, finding.message, finding.advice)
+
+
+def _findings(
+    services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster, kubernetes: str
+) -> Iterator[preflight.Finding]:
+    if made.has(How.HELM, How.KUBERNETES):
+        yield from _chart(services, hub, wanted, kubernetes)
+        yield from preflight.secrets(services, wanted).findings
+    if wanted.access.dns_label != hub.spec.access.dns_label:
+        yield from preflight.dns_label(services, wanted).findings
+    if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES):
+        yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES) else 0)
+
+
+def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[preflight.Finding]:
+    """The chart exists, nothing that it dropped is used, and it accepts the values on that Kubernetes."""
+    installed = hub.facts["chart_version"]
+    target = wanted.release.version or installed
+    if target != installed:
+        missing = preflight.chart_version(services, wanted).findings
+        yield from missing
+        if missing:
+            return
+        offered = services.helm.chart_versions(services.settings.chart_repository, wanted.release.chart)
+        broken = chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
+        for trouble in broken:
+            advice = "Change what is named here in the same request, and ask again; nothing was changed."
+            yield preflight.Finding("error", "BreakingChange", trouble.message, advice, trouble.field)
+        if broken:
+            return
+    yield from preflight.values_refused(services, wanted, kubernetes_version=kubernetes, chart_version=target)
+
+
+def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[preflight.Finding]:
+    """For the nodes that come in addition; an upgrade makes one more for a while."""
+    present = sum(pool.count for pool in cluster.pools if pool.name.lower() == wanted.cluster.node_pool.lower())
+    most = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
+    more = max(most - present, 0) + surge
+    if cluster.power != "Running" or more == 0:  # a stopped cluster shows no nodes; its start finds out
+        return []
+    try:
+        size = services.quotas.sku(wanted.location, wanted.cluster.vm_size)
+        return list(preflight.room(services, wanted, size, more).findings) if size else []
+    except PermanentError as refusal:
+        advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on: Azure finds out by itself."
+        return [
+            preflight.Finding("warning", "NotChecked", f"The quota of vCPUs is not known ({refusal.code}).", advice)
+        ]

@@ -1,0 +1,153 @@
+"""Where runs are kept: table `runs`, one partition a hub, newest first.
+
+A run's id is its hub's name, a hyphen, and its row key, which counts down with time: an id finds its row, and reading a hub's
+partition from the start gives the newest. Each step is a property of its own, written by that step alone.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.azure.tables import Row, Tables, Value, compact
+from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.plans import PLANS
+
+TABLE = "runs"
+STEP = "step_"
+_LAST_MILLISECOND = 10**14
+_RACES = 20
+"""How often a write is tried again when a step running at the same time was faster."""
+
+
+def new_id(hub: str, now: datetime) -> str:
+    """Letters and digits that sort later runs first; the tail keeps two of one millisecond apart."""
+    return f"{hub}-{_LAST_MILLISECOND - int(now.timestamp() * 1000):014d}{secrets.token_hex(3)}"
+
+
+def split_id(run: str) -> tuple[str, str]:
+    """Partition and row of a run's id; raises NotFoundError when it is none."""
+    hub, _, row = run.rpartition("-")
+    if not hub or len(row) != 20 or not row.isalnum():
+        raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+    return hub, row
+
+
+class RunStore:
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.table(TABLE)
+
+    def get(self, run: str) -> Run:
+        """Raises NotFoundError."""
+        row = self._table.get(*split_id(run))
+        if row is None:
+            raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+        return _run(row)
+
+    def insert(self, run: Run) -> None:
+        self._table.insert(Row(*split_id(run.id), _properties(run)))
+
+    def update(self, run: str, change: Callable[[Run], Run]) -> Run:
+        """Reads, changes and writes a run, again until nobody wrote in between. What `change` raises passes through."""
+        for _ in range(_RACES):
+            current = self.get(run)
+            changed = change(current)
+            if changed == current:
+                return current
+            try:
+                self._table.merge(Row(*split_id(run), _properties(changed)), current.etag)
+            except ConflictError:
+                continue
+            return changed
+        raise TemporaryError("Table Storage", "Contended", f"Run {run} is being written by others all the time.")
+
+    def save_step(self, run: str, step: StepState) -> None:
+        self._table.merge(Row(*split_id(run), {_property(step.name): _step_json(step)}), None)
+
+    def keep_receipt(self, run: str, receipt: dict[str, Any]) -> None:
+        self._table.merge(Row(*split_id(run), {"receipt": json.dumps(receipt)}), None)
+
+    def delete(self, run: str) -> None:
+        self._table.delete(*split_id(run))
+
+    def of_hub(self, hub: str, limit: int) -> list[Run]:
+        return [_run(row) for row in self._table.query(hub, limit=limit)]
+
+
+def _property(step: str) -> str:
+    return STEP + step.replace("-", "_")
+
+
+def _properties(run: Run) -> dict[str, Value]:
+    return {
+        "kind": run.kind.value,
+        "status": run.status.value,
+        "requested": run.requested,
+        "requested_by": run.requested_by,
+        "reason": run.reason,
+        "started": _text(run.started),
+        "ended": _text(run.ended),
+        "options": json.dumps(run.options),
+        "attempt": run.attempt,
+        "cancel_requested_by": run.cancel_requested_by or "",
+        "fault": json.dumps(run.fault.wire()) if run.fault else "",
+        "receipt": json.dumps(run.receipt) if run.receipt is not None else "",
+        "warnings": json.dumps(run.warnings),
+        "wanted": compact(run.wanted) if run.wanted is not None else "",
+        **{_property(step.name): _step_json(step) for step in run.steps},
+    }
+
+
+def _run(row: Row) -> Run:
+    values: Mapping[str, Any] = row.values
+    kind = Kind(values["kind"])
+    planned = [StepState(step.name) for step in PLANS[kind]]
+    return Run(
+        id=f"{row.partition}-{row.key}",
+        hub=row.partition,
+        kind=kind,
+        requested=values["requested"],
+        requested_by=values["requested_by"],
+        reason=values["reason"],
+        status=Status(values["status"]),
+        started=_moment(values["started"]),
+        ended=_moment(values["ended"]),
+        options=json.loads(values["options"]),
+        attempt=values["attempt"],
+        cancel_requested_by=values["cancel_requested_by"] or None,
+        fault=Fault(**json.loads(values["fault"])) if values["fault"] else None,
+        receipt=json.loads(values["receipt"]) if values["receipt"] else None,
+        warnings=tuple(json.loads(values["warnings"])),
+        wanted=json.loads(values["wanted"]) if values.get("wanted") else None,
+        steps=tuple(_step(step, values.get(_property(step.name))) for step in planned),
+        etag=row.etag or "",
+    )
+
+
+def _step_json(step: StepState) -> str:
+    fields = asdict(step)
+    for moment in ("started", "ended", "first_error"):
+        fields[moment] = _text(fields[moment])
+    return json.dumps(fields)
+
+
+def _step(step: StepState, stored: str | None) -> StepState:
+    if not stored:
+        return step
+    fields = json.loads(stored)
+    for moment in ("started", "ended", "first_error"):
+        fields[moment] = _moment(fields[moment])
+    fields["status"] = StepStatus(fields["status"])
+    fields["fault"] = Fault(**fields["fault"]) if fields["fault"] else None
+    return replace(step, **fields)
+
+
+def _text(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).isoformat() if moment else ""
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

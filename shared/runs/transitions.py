@@ -1,0 +1,89 @@
+"""How the status of a run changes: the one place that says so."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.runs.model import Fault, Run, Status, StepState, StepStatus
+
+
+class NotAllowedError(Exception):
+    """The operation does not fit the run's status. The message says why, `advice` what to do instead."""
+
+    def __init__(self, run: Run, operation: str, advice: str) -> None:
+        self.advice = advice
+        super().__init__(f"Run {run.id} is {run.status.value}; it cannot be {operation}.")
+
+
+_ENDED_ADVICE = "Look at the run's steps and error; a new run can be asked for."
+
+
+def begin(run: Run, now: datetime) -> Run:
+    """The run's orchestration has started. Beginning again after a restart changes nothing."""
+    if run.status.ended:
+        raise NotAllowedError(run, "begun", _ENDED_ADVICE)
+    return replace(run, status=Status.RUNNING, started=run.started or now)
+
+
+def finish(run: Run, now: datetime) -> Run:
+    """The run's end follows from its steps: any failed step fails it, any cancelled one cancels it."""
+    if run.status.ended:
+        return run
+    failing = next((step for step in run.steps if step.status is StepStatus.FAILED), None)
+    if failing:
+        return replace(run, status=Status.FAILED, ended=now, fault=failing.fault)
+    if any(step.status is not StepStatus.SUCCEEDED for step in run.steps):
+        called_off = next(
+            (step.fault for step in run.steps if step.status is StepStatus.CANCELLED and step.fault), None
+        )
+        return replace(run, status=Status.CANCELLED, ended=now, fault=called_off or _cancelled(run))
+    return replace(run, status=Status.SUCCEEDED, ended=now)
+
+
+def _cancelled(run: Run) -> Fault:
+    by = run.cancel_requested_by or "nobody"
+    return Fault(
+        "Cancelled", f"Cancelled by {by} before it was complete.", "Retry the run to go on, or tear the hub down."
+    )
+
+
+def replaced(run: Run, now: datetime, by: str) -> Run:
+    """A run that still waits for its turn makes way for an opposite one."""
+    if run.status is not Status.QUEUED:
+        raise NotAllowedError(run, "replaced", _ENDED_ADVICE)
+    fault = Fault("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
+    return replace(run, status=Status.CANCELLED, ended=now, fault=fault)
+
+
+def retry(run: Run) -> Run:
+    """A failed or cancelled run is taken up again: what succeeded stays done, the rest starts afresh."""
+    if run.status not in (Status.FAILED, Status.CANCELLED):
+        advice = (
+            "It has succeeded; nothing is left to do."
+            if run.status.ended
+            else "Wait until it has ended, or cancel it first."
+        )
+        raise NotAllowedError(run, "retried", advice)
+    steps = tuple(step if step.status is StepStatus.SUCCEEDED else StepState(step.name) for step in run.steps)
+    return replace(
+        run,
+        status=Status.QUEUED,
+        ended=None,
+        fault=None,
+        cancel_requested_by=None,
+        attempt=run.attempt + 1,
+        steps=steps,
+    )
+
+
+def restart(run: Run) -> Run:
+    """The engine has lost the orchestration: another one takes over where the steps' records stand."""
+    if run.status.ended:
+        raise NotAllowedError(run, "restarted", _ENDED_ADVICE)
+    return replace(run, attempt=run.attempt + 1)
+
+
+def cancel(run: Run, by: str) -> Run:
+    """Asks the run to stop at the next step boundary. Asking twice is once."""
+    if run.status.ended:
+        raise NotAllowedError(run, "cancelled", _ENDED_ADVICE)
+    return replace(run, cancel_requested_by=run.cancel_requested_by or by)

@@ -1,0 +1,149 @@
+"""The nightly upkeep: mends the agenda, replaces passwords in time, warns of what runs out, forgets what is old."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from shared.errors import OutsideError
+from shared.hubs.store import HubRecord, HubStore
+from shared.notifications.events import Kind as EventKind
+from shared.notifications.notify import notify
+from shared.notifications.upkeep import purge
+from shared.runs.commands import BusyError, Commands
+from shared.runs.decisions import Decisions
+from shared.runs.engine import Engine
+from shared.runs.idle import last_activity
+from shared.runs.model import Kind
+from shared.runs.steps.people import ACTIVE
+from shared.runs.tick import listed_power, rebuild
+from shared.schedules.decide import desired_of
+from shared.schedules.record import PowerState
+from shared.services import Services
+
+log = logging.getLogger(__name__)
+
+ROTATE_BEFORE = timedelta(days=30)
+"""A running hub's password is replaced this long before it ends: four weekly chances, should the directory be out of order."""
+LAST_WEEK = timedelta(days=7)
+"""So long before its end a password is replaced whoever is at work."""
+STANDSTILL = timedelta(days=300)
+"""AKS keeps a stopped cluster for 12 months; after ten somebody should know."""
+CALENDAR_BEFORE = timedelta(days=60)
+"""Holidays of the coming year must be known this long before it begins."""
+
+
+def upkeep(services: Services, engine: Engine) -> None:
+    now, power = services.clock.now(), listed_power(services)
+    log.info("upkeep: %d hubs were missing on the agenda", rebuild(services))
+    purge(services, now)
+    for hub in HubStore(services.tables).all():
+        try:
+            cluster = hub.cluster_id(services.settings.subscription_id).lower()
+            actual = "unknown" if power is None else power.get(cluster, "none")
+            _hub(services, engine, hub, actual, now)
+        except (OutsideError, BusyError, ValueError, KeyError) as error:
+            log.warning("upkeep: hub %s: %s", hub.name, type(error).__name__)
+
+
+def _hub(services: Services, engine: Engine, hub: HubRecord, actual: str, now: datetime) -> None:
+    Decisions(services.tables).purge(hub.name, now)
+    if hub.status != "ready":
+        return
+    if actual == "on" and not hub.open_run and rotation_due(services, hub, now):
+        Commands(services, engine, "upkeep").begin(
+            hub.name, Kind.ROTATE, "the service principal's password ends soon", {}
+        )
+    for code, message in warnings(services, hub, actual, now):
+        _warn_once(services, hub, code, message, now)
+
+
+def rotation_due(services: Services, hub: HubRecord, now: datetime) -> bool:
+    """Whether to replace the password of a hub that is on. That renews all nodes, under the pods on them.
+
+    So it is left to the next stop where one comes in time, and to another night while people are at work and the password
+    holds a week longer.
+    """
+    text = hub.facts.get("password_expires")
+    ends = datetime.fromisoformat(text) if text else None
+    if ends is None or ends >= now + ROTATE_BEFORE:
+        return False
+    decision = desired_of(hub.stored_schedule, hub.power, now)
+    if decision.state is PowerState.ON and decision.until and decision.until < ends - LAST_WEEK:
+        return False
+    return ends < now + LAST_WEEK or not _at_work(services, hub, now)
+
+
+def _at_work(services: Services, hub: HubRecord, now: datetime) -> bool:
+    try:
+        used = last_activity(services, hub)
+    except OutsideError:
+        return False
+    return used is not None and now - used < ACTIVE
+
+
+def password_ends_before(hub: HubRecord, moment: datetime) -> bool:
+    expires = hub.facts.get("password_expires")
+    return expires is not None and datetime.fromisoformat(expires) < moment
+
+
+def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """What needs a person in the coming weeks: a stable code and a sentence each."""
+    name, stopped = hub.name, hub.power.last_stop_ended
+    if actual == "off" and stopped and now - stopped > STANDSTILL:
+        ends = stopped + timedelta(days=365)
+        yield (
+            "standstill",
+            (
+                f"Hub {name} is off since {stopped:%d %B %Y}. AKS forgets a stopped cluster after 12 months: "
+                f"start it before {ends:%d %B %Y}."
+            ),
+        )
+    if actual == "off" and password_ends_before(hub, now + ROTATE_BEFORE):
+        yield (
+            "password",
+            f"The password of hub {name}'s service principal ends soon, and the hub is off: start it, so that it can be replaced.",
+        )
+    if actual == "none":
+        yield "gone", f"The cluster of hub {name} is gone: it was deleted outside Hubkeeper. Tear the hub down."
+    if hub.stored_schedule is not None and hub.spec.schedule is None:
+        yield "schedule", f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew."
+    if left := _holidays_left(hub, now):
+        yield "holidays", left
+    version = hub.facts.get("kubernetes_version")
+    if version and not _offered(services, hub.spec.location, version):
+        yield (
+            "version",
+            f"Kubernetes {version} of hub {name} is leaving support in {hub.spec.location}: upgrade it, or a start may be refused.",
+        )
+
+
+def _offered(services: Services, location: str, version: str) -> bool:
+    offered = services.clusters.versions(location)
+    minor = ".".join(version.split(".")[:2])
+    return any(item.minor == minor and not item.lts_only for item in offered)
+
+
+def _holidays_left(hub: HubRecord, now: datetime) -> str | None:
+    from shared.schedules.holidays import last_year
+
+    rule = hub.spec.schedule.holidays if hub.spec.schedule else None
+    if rule is None:
+        return None
+    country, last = rule.country, last_year(rule.country)
+    if (now + CALENDAR_BEFORE).year <= last:
+        return None
+    return (
+        f"The holidays of {country} are known until {last} only: update Hubkeeper, or add dates off to hub {hub.name}."
+    )
+
+
+def _warn_once(services: Services, hub: HubRecord, code: str, message: str, now: datetime) -> None:
+    """Once a week each, not every night."""
+    warned = dict(hub.facts.get("upkeep_warned") or {})
+    last = warned.get(code)
+    if last and now - datetime.fromisoformat(last) < timedelta(days=7):
+        return
+    notify(services, hub.name, EventKind.WARNING, message, code=code)
+    warned[code] = now.isoformat()
+    hub.facts["upkeep_warned"] = warned
+    HubStore(services.tables).remember(hub.name, {"upkeep_warned": warned})
