@@ -1,0 +1,32 @@
+"""The SDKs' common ground is loaded before several threads can ask for it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ENVIRONMENT = {
+    "AZURE_SUBSCRIPTION_ID": "s",
+    "AZURE_TENANT_ID": "t",
+    "KEY_VAULT_URL": "https://v.vault.azure.net",
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+}
+PROGRAM = """
+import sys
+from shared.services import services
+before = "azure.core.rest" in sys.modules
+services()
+print(before, "azure.core.rest" in sys.modules, "azure.core.pipeline.policies" in sys.modules)
+"""
+
+
+def test_whoever_gets_the_adapters_gets_them_with_azure_core_loaded() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=Path(__file__).parents[2],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["False", "True", "True"]

@@ -1,0 +1,124 @@
+"""Every error is a problem document with a stable code and an advice."""
+
+import json
+import logging
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.http.problems import ProblemError, endpoint, from_outside
+from shared.settings import SettingsError
+
+FIELDS = {"type", "title", "status", "code", "detail", "advice", "errors"}
+ARM = "Azure Resource Manager"
+
+
+def answered(error: Exception) -> tuple[func.HttpResponse, dict[str, Any]]:
+    """What a route that raises this answers."""
+
+    @endpoint
+    def route(req: func.HttpRequest) -> func.HttpResponse:
+        raise error
+
+    response = route(func.HttpRequest("GET", "https://app.example/api/hubs?code=s3cret", body=b""))
+    return response, json.loads(response.get_body())
+
+
+CASES: dict[str, tuple[OutsideError, int]] = {
+    "a hub or run of ours is not there": (
+        NotFoundError("Hubkeeper", "HubNotFound", "There is no hub named 'r5'."),
+        404,
+    ),
+    "what Azure does not find is not the caller's address": (
+        NotFoundError(ARM, "ResourceNotFound", "gone", status=404),
+        502,
+    ),
+    "somebody else was faster": (
+        ConflictError("Table Storage", "UpdateConditionNotSatisfied", "changed", status=412),
+        409,
+    ),
+    "refused for good": (PermanentError(ARM, "RequestDisallowedByPolicy", "policy", status=403), 502),
+    "fails for a while": (TemporaryError(ARM, "ServiceUnavailable", "later", status=503), 503),
+    "throttled": (TemporaryError(ARM, "TooManyRequests", "slow down", status=429, retry_after=17.4), 503),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_an_outside_system_says_becomes_a_status(case: str) -> None:
+    error, status = CASES[case]
+    response, body = answered(error)
+    assert (response.status_code, body["status"], body["code"]) == (status, status, error.code)
+    assert response.mimetype == "application/problem+json"
+    assert error.message in body["detail"]
+
+
+def test_every_kind_of_error_has_a_case() -> None:
+    kinds, waiting = set(), [OutsideError]
+    while waiting:
+        kind = waiting.pop()
+        kinds.add(kind)
+        waiting += kind.__subclasses__()
+    own = {kind for kind in kinds if kind.__module__ == "shared.errors"} - {OutsideError}
+    assert own == {type(error) for error, _ in CASES.values()}
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, "10"), (17.4, "17"), (0.2, "1")])
+def test_a_temporary_failure_says_when_to_try_again(asked: float | None, told: str) -> None:
+    response, body = answered(TemporaryError(ARM, "TooManyRequests", "slow down", retry_after=asked))
+    assert response.headers["Retry-After"] == told
+    assert body["advice"] == f"Try again in {told} seconds."
+
+
+@pytest.mark.parametrize(
+    "error", [error for error, _ in CASES.values()] + [ProblemError(400, "Bad", "Wrong.", "Mend it.")]
+)
+def test_every_problem_has_every_field(error: Exception) -> None:
+    _, body = answered(error)
+    assert set(body) == FIELDS
+    assert body["type"] == f"urn:hubkeeper:problem:{body['code']}"
+    assert body["title"] not in ("", "Error")
+    assert body["advice"]
+    assert body["errors"] == []
+
+
+def test_a_problem_names_its_fields_and_carries_its_headers() -> None:
+    wrong = [{"field": "cluster.nodeCount", "message": "must be at least 1"}]
+    response, body = answered(ProblemError(400, "InvalidHub", "d", "a", errors=wrong, headers={"X-A": "b"}))
+    assert body["errors"] == wrong
+    assert response.headers["X-A"] == "b"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("s3cret"), KeyError("s3cret"), RecursionError()])
+def test_what_nobody_foresaw_is_in_the_log_and_not_in_the_answer(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        response, body = answered(error)
+    assert (response.status_code, body["code"]) == (500, "InternalError")
+    assert "s3cret" not in response.get_body().decode()
+    incident = body["detail"].rsplit(" ", 1)[1].rstrip(").")
+    assert incident in caplog.text
+    assert "code=s3cret" not in caplog.records[0].getMessage()
+
+
+def test_an_app_that_is_not_configured_says_what_is_missing() -> None:
+    response, body = answered(SettingsError(["KEY_VAULT_URL is not set", "AZURE_TENANT_ID is not set"]))
+    assert (response.status_code, body["code"]) == (503, "NotConfigured")
+    assert "KEY_VAULT_URL is not set; AZURE_TENANT_ID is not set" in body["detail"]
+    assert "app settings" in body["advice"]
+
+
+def test_an_answer_passes_through() -> None:
+    @endpoint
+    def route(req: func.HttpRequest, client: str) -> func.HttpResponse:
+        return func.HttpResponse(client, status_code=204)
+
+    response = route(func.HttpRequest("GET", "https://app.example/api/hubs", body=b""), client="c")
+    assert (response.status_code, response.get_body()) == (204, b"c")
+    assert route.__name__ == "route"
+
+
+def test_the_code_is_the_outside_systems_own() -> None:
+    assert from_outside(PermanentError("Helm", "ChartNotFound", "no chart")).detail == "Helm: no chart"

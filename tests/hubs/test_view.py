@@ -1,0 +1,144 @@
+"""How a hub is shown, and what AKS' two states together mean."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.clock import Clock
+from shared.errors import OutsideError, PermanentError, TemporaryError
+from shared.hubs.store import HubRecord
+from shared.hubs.validation import parse
+from shared.hubs.view import actual_power, actual_power_of_all, power_of, shown
+from shared.services import Services
+from shared.settings import Settings
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
+SCHEDULE = {"timezone": "UTC", "windows": [{"days": ["mon"], "from": "08:00", "to": "18:00"}]}
+RUNNING: dict[str, Any] = {
+    "fqdn": "r5.hcp",
+    "url": "http://r5/",
+    "kubernetes_version": "1.35.2",
+    "chart_version": "4.4.0",
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "power", "expected"),
+    [
+        ("Succeeded", "Running", "on"),
+        ("Succeeded", "Stopped", "off"),
+        ("Starting", "Running", "starting"),
+        ("Starting", "Stopped", "starting"),
+        ("Stopping", "Running", "stopping"),
+        ("Stopping", "Stopped", "stopping"),
+        ("Creating", "Running", "starting"),
+        ("Deleting", "Running", "stopping"),
+        ("Failed", "Running", "failed"),
+        ("Failed", "Stopped", "off"),
+        ("Canceled", "Running", "failed"),
+        ("Updating", "Running", "on"),
+        ("Upgrading", "Stopped", "off"),
+        ("FAILED", "Running", "failed"),
+        ("starting", None, "starting"),
+        ("Succeeded", None, "unknown"),
+        ("", None, "unknown"),
+        ("Succeeded", "Paused", "unknown"),
+    ],
+)
+def test_power_follows_from_both_states(state: str, power: str | None, expected: str) -> None:
+    assert power_of(state, power) == expected
+
+
+def record(*, schedule: Any = None, facts: dict[str, Any] | None = None, **more: Any) -> HubRecord:
+    spec = parse({"name": "r5"} | ({"schedule": schedule} if schedule else {}), "westus")
+    return HubRecord(spec, "ready", MONDAY, None, "r5-1", stored_schedule=schedule, facts=facts or {}, **more)
+
+
+def test_a_hub_has_the_fixed_form() -> None:
+    hub = record(schedule=SCHEDULE, facts=RUNNING)
+    view = shown(hub, SUBSCRIPTION, {hub.cluster_id(SUBSCRIPTION).lower(): "on"}, MONDAY)
+    assert (view["name"], view["status"], view["url"], view["run"]) == ("r5", "ready", "http://r5/", "r5-1")
+    assert view["spec"] == hub.spec.wire()
+    assert view["created"] == "2026-11-23T09:00:00Z"
+    assert view["versions"] == {"kubernetes": "1.35.2", "chart": "4.4.0"}
+    power = view["power"]
+    assert (power["actual"], power["desired"]) == ("on", "on")
+    assert power["until"] == power["nextChange"] == "2026-11-23T18:00:00Z"
+    assert power["reason"]
+
+
+def test_the_open_run_is_shown_before_the_last_one() -> None:
+    assert shown(replace(record(), open_run="r5-2"), SUBSCRIPTION, {}, MONDAY)["run"] == "r5-2"
+
+
+def test_a_hub_whose_schedule_cannot_be_read_is_to_be_left_as_it_is_and_says_so() -> None:
+    hub = replace(record(), stored_schedule={"timezone": "Mars/Olympus", "windows": []})
+    power = shown(hub, SUBSCRIPTION, {}, MONDAY)["power"]
+    assert (power["desired"], power["until"]) == (None, None)
+    assert "cannot be read (timezone)" in power["reason"]
+
+
+@pytest.mark.parametrize(("facts", "actual"), [({}, "none"), ({"fqdn": "r5.hcp"}, "unknown")])
+def test_a_cluster_that_was_not_listed_is_unknown_or_was_never_there(facts: dict[str, Any], actual: str) -> None:
+    assert shown(record(facts=facts), SUBSCRIPTION, {"another": "on"}, MONDAY)["power"]["actual"] == actual
+
+
+@dataclass
+class Cluster:
+    id: str
+    state: str = "Succeeded"
+    power: str = "Running"
+
+
+@dataclass
+class Clusters:
+    found: Cluster | None = None
+    error: OutsideError | None = None
+
+    def get(self, group: str, name: str) -> Cluster | None:
+        assert (group, name) == ("r5-rg", "r5")
+        return self._answer()
+
+    def list_all(self) -> list[Cluster]:
+        found = self._answer()
+        return [found] if found else []
+
+    def _answer(self) -> Cluster | None:
+        if self.error:
+            raise self.error
+        return self.found
+
+
+class Standing(Clock):
+    def now(self) -> datetime:
+        return MONDAY
+
+
+def services(clusters: Clusters) -> Services:
+    made = Services(Settings(SUBSCRIPTION, "tenant", "https://vault.example"), Standing())
+    vars(made)["clusters"] = clusters
+    return made
+
+
+ID = record().cluster_id(SUBSCRIPTION).lower()
+
+
+@pytest.mark.parametrize(
+    ("clusters", "expected"),
+    [
+        (Clusters(Cluster("x", "Succeeded", "Stopped")), "off"),
+        (Clusters(None), "none"),
+        (Clusters(error=TemporaryError("AKS", "Throttled", "later")), "unknown"),
+        (Clusters(error=PermanentError("AKS", "AuthorizationFailed", "no")), "unknown"),
+    ],
+)
+def test_the_power_of_one_hub_is_asked_for(clusters: Clusters, expected: str) -> None:
+    assert actual_power(services(clusters), record()) == {ID: expected}
+
+
+def test_the_power_of_all_hubs_is_one_listing_whatever_azures_spelling() -> None:
+    assert actual_power_of_all(services(Clusters(Cluster(ID.upper())))) == {ID: "on"}
+    assert actual_power_of_all(services(Clusters(error=TemporaryError("AKS", "Throttled", "later")))) == {}

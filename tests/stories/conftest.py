@@ -1,0 +1,69 @@
+"""What the stories share: a hub that is there, and the tools that people use on it."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azurite import ROOT
+from local.functions.web import ADMIN_KEY
+from tests.cloud import Host
+
+
+def create(host: Host, body: dict[str, Any], timeout: float = 120) -> dict[str, Any]:
+    """Creates a hub and sees its run to the end."""
+    answer = host.post("/api/hubs", body)
+    assert answer.status == 202, answer.json
+    return host.wait_run(answer.headers["Location"], timeout)
+
+
+def teardown(host: Host, name: str, query: str = "", timeout: float = 120) -> dict[str, Any]:
+    answer = host.delete(f"/api/hubs/{name}?confirm={name}{query}")
+    assert answer.status == 202, answer.json
+    return host.wait_run(answer.headers["Location"], timeout)
+
+
+def gone(host: Host, name: str) -> None:
+    """Tears the hub down if there is one, so that a story leaves the cloud as it found it."""
+    if host.get(f"/api/hubs/{name}").status == 200:
+        run = host.get(f"/api/hubs/{name}").json["run"]
+        host.post(f"/api/runs/{run}/cancel")
+        host.wait_run(run)
+        assert teardown(host, name)["status"] == "succeeded"
+
+
+def steps(run: dict[str, Any]) -> dict[str, str]:
+    return {step["name"]: step["status"] for step in run["steps"]}
+
+
+@pytest.fixture
+def kubeconfig(host: Host, tmp_path: Path) -> Callable[[str], Path]:
+    """Fetches a hub's credentials into a file."""
+
+    def fetch(name: str) -> Path:
+        answer = host.get(f"/api/hubs/{name}/kubeconfig", key=ADMIN_KEY)
+        assert answer.status == 200, answer.json
+        path = tmp_path / f"{name}.kubeconfig"
+        path.write_text(answer.json)
+        path.chmod(0o600)
+        return path
+
+    return fetch
+
+
+def tool(kubeconfig: Path, *command: str) -> str:
+    """What a command-line tool prints, run with the credentials."""
+    path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout
