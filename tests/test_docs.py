@@ -11,6 +11,7 @@ import pytest
 
 from shared.hubs.validation import parse
 from shared.meta.openapi import OPERATIONS
+from tests.named import exists
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -84,3 +85,19 @@ def test_the_examples_of_hubs_are_hubs(example: str) -> None:
 
 def test_the_first_example_is_the_one_that_make_run_sends() -> None:
     assert json.loads(examples(ROOT / "docs/hub.md")[0]) == json.loads((ROOT / "examples/r5.json").read_text())
+
+
+def proofs() -> list[str]:
+    """Tests that the page about the tutorials names."""
+    return re.findall(r"`([\w/]+\.py::\w+)`", (ROOT / "docs/seeds.md").read_text())
+
+
+def test_the_tests_that_the_tutorials_page_names_exist() -> None:
+    assert [proof for proof in proofs() if not exists(proof)] == []
+
+
+def test_every_command_of_the_tutorials_has_its_proof() -> None:
+    rows = re.findall(r"^\| (?!by hand|asked|-)(.*) \|$", (ROOT / "docs/seeds.md").read_text(), re.MULTILINE)
+    rows = [row for row in rows if not row.startswith("--")]
+    assert len(rows) > 30
+    assert [row for row in rows if not re.search(r"\| `[\w/]+\.py::\w+`(, `[\w/]+\.py::\w+`)*$", row)] == []

@@ -38,8 +38,9 @@ def get_hub(req: func.HttpRequest) -> func.HttpResponse:
 @hubs.route(route="hubs/{name}/kubeconfig", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
 @endpoint
 def get_kubeconfig(req: func.HttpRequest) -> func.HttpResponse:
-    """Admin credentials of the cluster, for kubectl and helm; with the admin key alone."""
+    """Admin credentials of the cluster, for kubectl and helm, in the release's namespace; with the admin key alone."""
     from shared.errors import NotFoundError
+    from shared.kubernetes.kubeconfig import in_namespace
     from shared.services import services
 
     hub = _hub(req)
@@ -52,6 +53,7 @@ def get_kubeconfig(req: func.HttpRequest) -> func.HttpResponse:
             f"Hub {hub.name} has no cluster: it is not made yet, or it was deleted outside Hubkeeper.",
             f"GET /api/hubs/{hub.name} shows how far the hub is.",
         ) from None
+    text = in_namespace(text, hub.spec.release.namespace)
     return func.HttpResponse(text, mimetype="application/yaml", headers={"Cache-Control": "no-store"})
 
 

@@ -45,6 +45,7 @@ def test_kubectl_and_helm_show_the_hub(host: Host, kubeconfig: Callable[[str], P
         credentials = kubeconfig("tools")
         assert "jhub" in tool(credentials, "helm", "list", "-A")
         assert "STATUS: deployed" in tool(credentials, "helm", "status", "jhub", "-n", "jhub")
+        assert "STATUS: deployed" in tool(credentials, "helm", "status", "jhub"), "not in the release's namespace"
         listing = tool(credentials, "kubectl", "get", "node,pod,svc,pvc", "-A")
         for expected in ("node/aks-nodepool1-", "pod/hub-", "pod/proxy-", "service/proxy-public", "hub-db-dir"):
             assert expected in listing

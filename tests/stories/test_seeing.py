@@ -43,6 +43,7 @@ def test_who_is_there_and_how_many_more_fit(cloud: Cloud, host: Host, kubeconfig
         assert empty["perUser"] == {"memoryGiB": 0.5, "cpu": 0.0, "disks": 1}
         assert 50 < empty["alone"]["podsPerNode"] < 90
 
+        assert HUB in [hub["name"] for hub in host.get("/api/hubs").json["hubs"]]
         credentials = kubeconfig(HUB)
         assert host.get(f"/api/hubs/{HUB}/users").json == {"loggedIn": 0, "users": []}
         start_server(host, "ada", credentials)
@@ -89,3 +90,11 @@ def test_who_is_there_and_how_many_more_fit(cloud: Cloud, host: Host, kubeconfig
 def test_of_a_hub_that_is_not_there_nothing_is_seen(host: Host, path: str) -> None:
     problem(host.get(f"/api/hubs/nobody/{path}"), 404, "HubNotFound")
     problem(host.get(f"/api/hubs/..%2Fx/{path}"), 404, "HubNotFound")
+
+
+def test_the_kubernetes_versions_of_a_region_are_listed(host: Host) -> None:
+    listed = host.get("/api/locations/westus/versions").json
+    versions = {found["version"]: found for found in listed["versions"]}
+    assert listed["location"] == "westus"
+    assert sum(found["default"] for found in versions.values()) >= 1
+    assert {step for found in versions.values() for step in found["upgrades"]} & set(versions)
