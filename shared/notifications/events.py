@@ -28,6 +28,8 @@ class Kind(StrEnum):
     WARNING = "warning"
     """Something needs a person in the coming weeks: credentials, versions, certificates, twelve months of standstill."""
     CREATED = "created"
+    UPGRADED = "upgraded"
+    """Changed in place, and tried afterwards."""
     TORN_DOWN = "torn-down"
 
 

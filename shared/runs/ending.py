@@ -101,6 +101,9 @@ def _succeeded(services: Services, run: Run, hub: HubRecord) -> None:
                 run=run.id,
                 by=run.requested_by,
             )
+        case Kind.UPGRADE:
+            message = f"Hub {run.hub} is changed as it was asked for, and answers."
+            notify(services, run.hub, EventKind.UPGRADED, message, run=run.id, by=run.requested_by, reason=run.reason)
         case Kind.TEARDOWN:
             notify(
                 services, run.hub, EventKind.TORN_DOWN, f"Hub {run.hub} is torn down.", run=run.id, by=run.requested_by

@@ -44,6 +44,7 @@ def test_kinds_are_what_receivers_compare_with() -> None:
         "recovered",
         "warning",
         "created",
+        "upgraded",
         "torn-down",
     ]
 

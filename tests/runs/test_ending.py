@@ -114,6 +114,7 @@ class Ending:
     [
         (Kind.CREATE, [EventKind.CREATED]),
         (Kind.STOP, [EventKind.STOPPED]),
+        (Kind.UPGRADE, [EventKind.UPGRADED]),
         (Kind.TEARDOWN, [EventKind.TORN_DOWN]),
         (Kind.ROTATE, []),
     ],
