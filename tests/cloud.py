@@ -122,6 +122,9 @@ class Control:
     def clear_faults(self) -> None:
         self._ask("DELETE", "/faults")
 
+    def clear_fault(self, identity: int) -> None:
+        self._ask("DELETE", f"/faults/{identity}")
+
     def resources(self) -> list[Any]:
         return list(self._ask("GET", "/resources"))
 
