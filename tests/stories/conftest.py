@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from local.azurite import ROOT
 from local.functions.web import ADMIN_KEY
-from tests.cloud import Host
+from tests.cloud import Cloud, Host, wait_until
 
 
 def create(host: Host, body: dict[str, Any], timeout: float = 120) -> dict[str, Any]:
@@ -33,6 +34,19 @@ def gone(host: Host, name: str) -> None:
         host.post(f"/api/runs/{run}/cancel")
         host.wait_run(run)
         assert teardown(host, name)["status"] == "succeeded"
+
+
+def settled(cloud: Cloud) -> list[Any]:
+    """The listing once the clusters' controllers have come to rest: they go on for a moment when a hub answers already."""
+    last: list[Any] = []
+
+    def still() -> list[Any]:
+        nonlocal last
+        before, last = last, cloud.control.resources()
+        time.sleep(0.5)
+        return last if last == before else []
+
+    return wait_until(still, 30, "a listing that stays")
 
 
 def steps(run: dict[str, Any]) -> dict[str, str]:

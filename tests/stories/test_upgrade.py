@@ -13,7 +13,7 @@ import pytest
 from local.functions.web import ADMIN_KEY
 from tests.cloud import ENDED, Answer, Cloud, Host, call, wait_until
 from tests.local.test_workloads_cluster import log_in
-from tests.stories.conftest import create, gone, steps, tool
+from tests.stories.conftest import create, gone, settled, steps, tool
 from tests.stories.test_bad_input import problem
 
 pytestmark = pytest.mark.story
@@ -97,7 +97,7 @@ def server(credentials: Path, name: str) -> str:
 
 def test_an_image_and_values_change(cloud: Cloud, host: Host) -> None:
     made(host)
-    before = cloud.control.resources()
+    before = settled(cloud)
     wish = {"image": "quay.io/jupyter/scipy-notebook:2026-01-05", "values": {"hub": {"activeServerLimit": 7}}}
 
     plan = patch(host, wish, "?dryRun=true")
@@ -295,7 +295,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
 def test_what_cannot_be_is_refused_with_the_way_around(cloud: Cloud, host: Host) -> None:
     found = made(host)
     cloud.control.subscription(quotas={"limits": {"westus": {"cores": 100}}})
-    before = cloud.control.resources()
+    before = settled(cloud)
     for body, status, code, field, advice in REFUSED:
         said = problem(patch(host, body), status, code)
         assert field in [error["field"] for error in said["errors"]], (body, said)
@@ -313,7 +313,7 @@ def test_what_cannot_be_is_refused_with_the_way_around(cloud: Cloud, host: Host)
 
 def test_what_the_next_chart_no_longer_takes_is_named_before_anything_is_touched(cloud: Cloud, host: Host) -> None:
     found = made(host, release={"version": "4.2.0"}, values={**QUICK, "hub": {"config": {"lower": {"case": 1}}}})
-    before = cloud.control.resources()
+    before = settled(cloud)
     said = problem(patch(host, {"release": {"version": "4.4.0"}}), 409, "BreakingChange")
     assert [error["field"] for error in said["errors"]] == ["values.hub.config.lower"]
     assert "in the same request" in said["advice"]
