@@ -5,6 +5,7 @@ limits on DNS prefix and node resource group, RFC 1123 labels for Kubernetes, 53
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -121,6 +122,24 @@ def dns_prefix(cluster: str, resource_group: str) -> str:
     """The first part of the API server's name: at most 54 letters, digits and hyphens, starting with a letter or digit."""
     raw = re.sub(r"[^A-Za-z0-9-]+", "-", f"{cluster[:20]}-{resource_group[:30]}")
     return raw.strip("-")[:54].strip("-").lower()
+
+
+def next_pool(pool: str, taken: Iterable[str]) -> str:
+    """What the pool that replaces this one is called: nodepool1 is followed by nodepool2, or the next number that is free."""
+    base = pool.rstrip("0123456789")
+    digits = pool[len(base) :]
+    number = int(digits) if 0 < len(digits) < NODE_POOL.longest // 2 else 1
+    used = {name.lower() for name in taken} | {pool}
+    while True:
+        number += 1
+        name = f"{base[: NODE_POOL.longest - len(str(number))]}{number}"
+        if name not in used:
+            return name
+
+
+def autoscale_setting(hub: str, pool: str) -> str:
+    """The rules on the scale set of a pool. One name a pool: a setting keeps the scale set that it was made for."""
+    return f"{hub}-{pool}-cpu"
 
 
 def vault_name(hub: str, secret: str) -> str:

@@ -9,6 +9,7 @@ from local.kubernetes.store import Store, meta
 from local.world import Document
 
 _KERNEL, _RUNTIME, _IMAGE = "5.15.0-1102-azure", "containerd://1.7.30-1", "Ubuntu 22.04.5 LTS"
+IMAGE_LABEL = "kubernetes.azure.com/node-image-version"
 _GIB = 1 << 20
 """In KiB: nodes report memory so."""
 _RATIO = {"D": 4, "E": 8, "F": 2, "B": 4, "L": 8, "M": 14, "A": 2}
@@ -62,6 +63,7 @@ def _labels(name: str, pool: Document, location: str, group: str) -> dict[str, s
         "failure-domain.beta.kubernetes.io/zone": "0",
         "kubernetes.azure.com/agentpool": pool["name"],
         "kubernetes.azure.com/cluster": group[:63],
+        IMAGE_LABEL: str(pool.get("image", "")),
         "kubernetes.azure.com/mode": str(pool.get("mode", "System")).lower(),
         "kubernetes.azure.com/os-sku": "Ubuntu",
         "kubernetes.azure.com/role": "agent",
@@ -167,16 +169,18 @@ def _follow(control: Control, known: Document | None, wanted: Document) -> None:
         control.event(created, "RegisteredNode", f"Node {meta(created)['name']} event: Registered", "node-controller")
         return
     info: dict[str, Any] = wanted["status"]["nodeInfo"]
-    if known["status"]["nodeInfo"]["kubeletVersion"] != info["kubeletVersion"] or _resized(known, wanted):
-        # A new version or size means a new machine: everything that ran on the old one is gone.
+    if known["status"]["nodeInfo"]["kubeletVersion"] != info["kubeletVersion"] or _another(known, wanted):
+        # A new version, image or size means a new machine: everything that ran on the old one is gone.
         drain(control.store, meta(known)["name"])
         labels = {**(meta(known).get("labels") or {}), **meta(wanted)["labels"]}
         metadata = {**meta(known), "labels": labels}
         control.store.update(NODE, {**known, "metadata": metadata, "status": wanted["status"]})
 
 
-def _resized(known: Document, wanted: Document) -> bool:
-    return bool(known["status"]["capacity"] != wanted["status"]["capacity"])
+def _another(known: Document, wanted: Document) -> bool:
+    """Whether it is another machine: of another size, or made of another image."""
+    images = [(meta(node).get("labels") or {}).get(IMAGE_LABEL) for node in (known, wanted)]
+    return images[0] != images[1] or bool(known["status"]["capacity"] != wanted["status"]["capacity"])
 
 
 def drain(store: Store, name: str) -> None:

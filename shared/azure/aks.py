@@ -31,6 +31,8 @@ class Pool:
     state: str
     power: str | None
     max_pods: int | None
+    image: str | None = None
+    """The node image that its nodes are made of, such as "AKSUbuntu-2404gen2containerd-202611.06.0"."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,16 @@ class Clusters:
         """None when the pool is gone already."""
         return _unless_gone(self._pools.begin_delete, group, name, pool)
 
+    def latest_image(self, group: str, name: str, pool: str) -> str | None:
+        """The newest node image for the pool; None when AKS does not say."""
+        properties = run(SYSTEM, self._pools.get_upgrade_profile, group, name, pool).document.get("properties") or {}
+        latest: str | None = properties.get("latestNodeImageVersion")
+        return latest
+
+    def renew_image(self, group: str, name: str, pool: str) -> Operation | None:
+        """Makes the pool's nodes anew, one after the other, of the newest image. Of nodes that have it AKS touches none."""
+        return begun(run(SYSTEM, self._pools.begin_upgrade_node_image_version, group, name, pool))
+
     def admin_kubeconfig(self, group: str, name: str) -> str:
         """YAML with a key that may do everything. A secret: keep it out of logs and of the engine."""
         from base64 import b64decode
@@ -227,6 +239,7 @@ def read_pool(profile: Json) -> Pool:
         state=profile.get("provisioningState") or "",
         power=_power(profile),
         max_pods=profile.get("maxPods"),
+        image=profile.get("nodeImageVersion"),
     )
 
 

@@ -1,14 +1,18 @@
-"""Virtual machine sizes and how many of their cores are left, without the 13 MB of the compute SDK."""
+"""Virtual machine sizes, how many of their cores are left, disks and scale sets, without the 13 MB of the compute SDK."""
 
 from dataclasses import dataclass
 
 from shared.azure.arm import ResourceManager
 from shared.azure.credentials import TokenSource
 from shared.azure.rest import Json
+from shared.errors import NotFoundError
 from shared.settings import Settings
 
 USAGES_API = "2024-07-01"
 SKUS_API = "2021-07-01"
+DISKS_API = "2024-03-02"
+SCALE_SETS_API = "2024-07-01"
+SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,19 @@ class VmSize:
     family: str
     max_data_disks: int
     restrictions: tuple[str, ...]
+    premium: bool = True
+    """Whether it takes premium disks."""
+    architecture: str = "x64"
+    """Of its processors: "x64" or "Arm64"."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A managed disk. sku: kind and redundancy, such as Premium_LRS; attached: whether a machine has it now."""
+
+    name: str
+    sku: str
+    attached: bool
 
 
 class Quotas:
@@ -44,6 +61,32 @@ class Quotas:
                 return read_size(item, location)
         return None
 
+    def disks(self, group: str) -> list[Disk]:
+        """In the resource group; none when there is no such group."""
+        path = f"{self._arm.subscription_path}/resourceGroups/{group}/providers/Microsoft.Compute/disks"
+        try:
+            listed = self._arm.list(path, DISKS_API)
+        except NotFoundError:
+            return []
+        return [
+            Disk(item["name"], (item.get("sku") or {}).get("name", ""), bool(item.get("managedBy"))) for item in listed
+        ]
+
+    def scale_set(self, group: str, pool: str) -> str | None:
+        """Id of the scale set that holds the machines of a cluster's pool, in its node resource group; None: there is none."""
+        path = f"{self._arm.subscription_path}/resourceGroups/{group}/providers/{SCALE_SETS}"
+        try:
+            listed = self._arm.list(path, SCALE_SETS_API)
+        except NotFoundError:
+            return None
+        return next((str(item["id"]) for item in listed if _pool_of(item).lower() == pool.lower()), None)
+
+
+def _pool_of(scale_set: Json) -> str:
+    """AKS marks the scale set of each pool with a tag."""
+    tags = {name.lower(): str(value) for name, value in (scale_set.get("tags") or {}).items()}
+    return tags.get("aks-managed-poolname", "")
+
 
 def read_size(document: Json, location: str) -> VmSize:
     """Counts that Azure leaves out are 0. A restriction of single zones leaves the size usable in the region."""
@@ -60,4 +103,6 @@ def read_size(document: Json, location: str) -> VmSize:
         document.get("family", ""),
         int(said.get("MaxDataDiskCount", 0)),
         restrictions,
+        str(said.get("PremiumIO", "True")).lower() == "true",
+        str(said.get("CpuArchitectureType", "x64")),
     )

@@ -7,78 +7,14 @@ AKS' reference, and the chart's own fixed names.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from shared.hubs import node_changes
+from shared.hubs.fixed import fixed
 from shared.hubs.model import Hub
+from shared.hubs.plan import Change, How, Plan, Refusal
 
-
-class How(StrEnum):
-    """In the order in which a run makes them: what the release stands on comes before it."""
-
-    KUBERNETES = "kubernetes upgrade"
-    SCALE = "pool scale"
-    AUTOSCALE = "pool autoscaling"
-    TAGS = "tags"
-    HELM = "helm upgrade"
-    SCHEDULE = "schedule"
-    RECORD = "record"
-    """Nothing is done to the hub: its specification alone says something else."""
-
-
-NO_RUN = frozenset({How.SCHEDULE, How.RECORD})
-
-
-@dataclass(frozen=True)
-class Change:
-    """One field that becomes another. interruption: a sentence for people; "none" when nobody notices."""
-
-    field: str
-    before: Any
-    after: Any
-    how: How
-    interruption: str
-    disruptive: bool = False
-    """Whether users' servers end by it."""
-
-    def wire(self) -> dict[str, Any]:
-        return {
-            "field": self.field,
-            "from": self.before,
-            "to": self.after,
-            "how": self.how.value,
-            "interruption": self.interruption,
-        }
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A field that cannot be changed, why, and the way around."""
-
-    code: str
-    field: str
-    message: str
-    advice: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    changes: tuple[Change, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-
-    def has(self, *hows: How) -> bool:
-        return any(change.how in hows for change in self.changes)
-
-    @property
-    def needs_run(self) -> bool:
-        return any(change.how not in NO_RUN for change in self.changes)
-
-    @property
-    def disruptive(self) -> bool:
-        return any(change.disruptive for change in self.changes)
-
-    def wire(self) -> list[dict[str, Any]]:
-        return [change.wire() for change in self.changes]
+__all__ = ["Change", "How", "NotOfferedError", "Plan", "Refusal", "Versions", "kubernetes_path", "merge_patch", "plan"]
 
 
 @dataclass(frozen=True)
@@ -112,9 +48,7 @@ def plan(old: Hub, new: Hub, versions: Versions | None) -> Plan:
             found = _classified(field, before.get(field), after.get(field), old, new, versions)
             changes += [item for item in found if isinstance(item, Change)]
             refusals += [item for item in found if isinstance(item, Refusal)]
-    order = list(How)
-    changes.sort(key=lambda change: order.index(change.how))
-    return Plan(tuple(changes), tuple(dict.fromkeys(refusals)))
+    return Plan((), tuple(dict.fromkeys(refusals))).joined(changes)
 
 
 def _leaves(spec: Mapping[str, Any], at: str = "") -> dict[str, Any]:
@@ -139,18 +73,16 @@ def _classified(
     match field:
         case "cluster.kubernetesVersion":
             return list(_kubernetes(before, after, versions))
-        case "cluster.nodeCount":
-            return [_node_count(old, new)]
-        case "cluster.autoscale":
-            return [_autoscale(before, after, old, new)]
         case "schedule":
             return [Change(field, before, after, How.SCHEDULE, "none")]
         case "release.version" if after is None:
             return [Change(field, before, after, How.RECORD, "none: the chart stays at the version that is installed")]
+    if about_nodes := node_changes.classified(field, before, after, old, new):
+        return about_nodes
     for prefix, how, interruption in _CHANGES:
         if _under(field, prefix):
             return [Change(field, before, after, how, interruption)]
-    return [_fixed(field)]
+    return [fixed(field)]
 
 
 def _under(field: str, prefix: str) -> bool:
@@ -178,38 +110,10 @@ _CHANGES: tuple[tuple[str, How, str], ...] = (
     ("access", How.HELM, "the hub answers at another address once this is done; the old one ends"),
     ("auth", How.HELM, f"{_HUB_RESTARTS}; people log in in another way from then on"),
     ("values", How.HELM, _HUB_RESTARTS),
+    ("cluster.tier", How.TIER, "none; Standard and Premium cost by the hour from then on"),
     ("tags", How.TAGS, "none"),
     ("cluster.dockerBridgeAddress", How.RECORD, "none: Azure has no such setting any more"),
 )
-
-
-# Nodes
-
-
-def _node_count(old: Hub, new: Hub) -> Change | Refusal:
-    before, after = old.cluster.node_count, new.cluster.node_count
-    if old.cluster.autoscale and new.cluster.autoscale:
-        return Refusal(
-            "AutoscalerDecides",
-            "cluster.nodeCount",
-            "the cluster autoscaler decides how many nodes there are; AKS refuses a count beside it",
-            "Change cluster.autoscale.min or max instead, or set cluster.autoscale to null in the same request.",
-        )
-    return _scaled("cluster.nodeCount", before, after, How.SCALE, fewer=after < before)
-
-
-def _autoscale(before: Any, after: Any, old: Hub, new: Hub) -> Change:
-    """Switched off, the pool goes to nodeCount; with a lower max the autoscaler removes what is above it."""
-    was, becomes = old.cluster.autoscale, new.cluster.autoscale
-    most = becomes.max if becomes else new.cluster.node_count
-    return _scaled("cluster.autoscale", before, after, How.AUTOSCALE, fewer=was is not None and most < was.max)
-
-
-def _scaled(field: str, before: Any, after: Any, how: How, *, fewer: bool) -> Change:
-    interruption = (
-        "nodes may be removed, and the servers on them end: their users are warned first" if fewer else "none"
-    )
-    return Change(field, before, after, how, interruption, disruptive=fewer)
 
 
 # Kubernetes
@@ -279,59 +183,3 @@ def _kubernetes(before: Any, after: Any, versions: Versions | None) -> Iterator[
         )
         yield Change(field, at, version, How.KUBERNETES, interruption, disruptive=True)
         at = version
-
-
-# What stays as it was made
-
-
-_ANEW = (
-    "Make a second hub with POST /api/hubs and DELETE this one when it is no longer needed; "
-    "keepHomes=true keeps the users' volumes as snapshots."
-)
-
-_FIXED: tuple[tuple[str, str, str], ...] = (
-    ("name", "a hub keeps its name", _ANEW),
-    ("flavor", "a hub keeps its flavor", _ANEW),
-    ("location", "Azure cannot move a cluster to another region", _ANEW),
-    ("resourceGroup", "Azure cannot move a cluster to another resource group", _ANEW),
-    (
-        "network",
-        "Azure cannot move a cluster to another network or subnet, or change the subnet's range under it",
-        _ANEW,
-    ),
-    (
-        "identity",
-        "Hubkeeper does not change a cluster's identity in place",
-        "Leave identity as it is: Hubkeeper renews the password of a principal that it made by itself. For another identity: "
-        + _ANEW,
-    ),
-    (
-        "cluster.vmSize",
-        "Azure cannot change the VM size of a node pool",
-        "Change cluster.nodeCount for more or fewer nodes of this size. For another size: " + _ANEW,
-    ),
-    (
-        "cluster.tier",
-        "Hubkeeper does not change the cluster's tier in place",
-        "az aks update --tier does, with the cluster's name and resource group from GET /api/hubs/{name}.",
-    ),
-    (
-        "cluster.sshPublicKey",
-        "Hubkeeper does not change the nodes' SSH key in place",
-        "az aks update --ssh-key-value does; it makes every node anew.",
-    ),
-    ("cluster", "AKS keeps this as the cluster was made with it", _ANEW),
-    (
-        "release",
-        "Helm knows a release by its name, namespace and chart",
-        "Only release.version can change. For another name or namespace: " + _ANEW,
-    ),
-)
-
-
-def _fixed(field: str) -> Refusal:
-    reason, advice = next(
-        ((reason, advice) for prefix, reason, advice in _FIXED if _under(field, prefix)),
-        ("this cannot be changed on a hub that is there", _ANEW),
-    )
-    return Refusal("CannotChange", field, reason, advice)

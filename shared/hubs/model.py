@@ -6,7 +6,7 @@ shared.hubs.validation, which also words the problems.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from shared import names
 from shared.hubs import defaults
@@ -48,13 +48,38 @@ class Identity(Part):
         return self.client_id is not None
 
 
-class Autoscale(Part):
-    """Bounds of the cluster autoscaler, in nodes."""
+ONE_AUTOSCALER = (
+    "is one of cluster-autoscaler and vmss-cpu, never both: AKS' autoscaler sets the number of machines in the scale set by the "
+    "pods that wait, rules on the scale set by its processors, and each would undo what the other does. Microsoft asks to leave "
+    "the scale set's own autoscaling alone where AKS' autoscaler is on"
+)
+"""Source: "Use the cluster autoscaler in AKS" and its overview (learn.microsoft.com, azure/aks/cluster-autoscaler)."""
 
+
+def _not_both(value: Any) -> Any:
+    """Both at once, in whatever way it is written, gets the reason and not a list of words."""
+    words = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list) else ""
+    if words.strip().lower() == "both" or ("cluster-autoscaler" in words and "vmss-cpu" in words):
+        raise ValueError(ONE_AUTOSCALER)
+    return value
+
+
+class Autoscale(Part):
+    """Nodes come and go by themselves, between two bounds."""
+
+    mode: Annotated[Literal["cluster-autoscaler", "vmss-cpu"], BeforeValidator(_not_both)] = "cluster-autoscaler"
+    """cluster-autoscaler: AKS' own. A node comes when a pod finds no room, and goes when it is hardly used. vmss-cpu: the second
+    tutorial's rules on the machines' scale set. A node comes when the processors were busier than 70 % in the average of 10
+    minutes, and goes when they were below 5 %; Microsoft does not support such rules on AKS' machines."""
     min: int = Field(ge=1, le=1000)
     """Nodes that are there when nobody works."""
     max: int = Field(ge=1, le=1000)
     """Nodes at most."""
+
+    @property
+    def by_rules(self) -> bool:
+        """Whether rules on the scale set do it, and not AKS."""
+        return self.mode == "vmss-cpu"
 
 
 class Cluster(Part):
@@ -67,13 +92,13 @@ class Cluster(Part):
     node_count: int = Field(default=defaults.NODE_COUNT, ge=1, le=1000)
     """Nodes; with `autoscale`, those that it begins with."""
     vm_size: Annotated[str, follows(names.VM_SIZE)] = defaults.VM_SIZE
-    """Of every node, as Azure lists it."""
+    """Of every node, as Azure lists it. Another one means another pool of nodes (PATCH makes it, and removes the old one)."""
     node_pool: Annotated[str, follows(names.NODE_POOL)] = defaults.NODE_POOL
-    """What the pool of nodes is called."""
+    """What the pool of nodes is called. A pool that replaces it gets the next number, unless it is given a name here."""
     max_pods: int = Field(default=defaults.MAX_PODS, ge=10, le=250)
     """Pods a node at most. A user's server is one; Azure and the hub have some of their own."""
     autoscale: Autoscale | None = None
-    """Adds and removes nodes as the pods need them; none: `nodeCount` stays as it is."""
+    """Adds and removes nodes as they are needed; none: `nodeCount` stays as it is."""
     node_resource_group: Annotated[str, follows(names.NODE_RESOURCE_GROUP)] = ""
     """Where AKS keeps machines, disks and load balancer. AKS makes this group, and removes it with the cluster."""
     network_plugin: Literal["azure"] = defaults.NETWORK_PLUGIN
@@ -92,6 +117,16 @@ class Cluster(Part):
     """Who may log in to the nodes with the SSH key."""
     ssh_public_key: str | None = None
     """A key of your own; none: a pair is made, the private half goes to Key Vault."""
+
+    @property
+    def aks_autoscale(self) -> Autoscale | None:
+        """Bounds of AKS' own autoscaler; None when it is off."""
+        return self.autoscale if self.autoscale and not self.autoscale.by_rules else None
+
+    @property
+    def rules(self) -> Autoscale | None:
+        """Bounds of the rules on the scale set; None when there are none."""
+        return self.autoscale if self.autoscale and self.autoscale.by_rules else None
 
 
 class Release(Part):

@@ -68,6 +68,8 @@ def warnings(hub: Hub) -> list[str]:
         found.append(
             "cluster.networkPolicy azure (Azure NPM) retires on Linux on 30 September 2028; cilium is what Azure recommends."
         )
+    if hub.cluster.rules:
+        found.append(_SCALE_RULES)
     if hub.auth == "none":
         found.append(
             "auth is none: anyone who finds the address can log in with any name and run code. Set a password soon."
@@ -88,6 +90,11 @@ def warnings(hub: Hub) -> list[str]:
     return found
 
 
+_SCALE_RULES = (
+    "cluster.autoscale.mode vmss-cpu: Microsoft does not support rules on the scale set of AKS' nodes. AKS knows nothing of nodes "
+    "that they add and may undo it with the next change, and a node that they remove takes the servers on it along unwarned. The "
+    "cluster autoscaler (mode cluster-autoscaler) looks at the pods that wait, and empties a node first."
+)
 _PLAIN_HTTP = (
     "auth: the callback address is plain http. Microsoft Entra and many others take https alone, and who listens on the way can "
     "take a session over."

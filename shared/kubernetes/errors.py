@@ -136,7 +136,7 @@ def kubernetes_error(status: int, body: bytes | str, headers: Mapping[str, str] 
     answer = _json_object(body)
     code = str(answer.get("reason") or f"Http{status}")
     message = str(answer.get("message") or f"the API server answered {status}")
-    return _by_status(KUBERNETES, status, code, message, headers or {})
+    return _by_status(KUBERNETES, status, code, message, headers or {}, answer.get("details"))
 
 
 def jupyterhub_error(status: int, body: bytes | str, headers: Mapping[str, str] | None = None) -> OutsideError:
@@ -164,11 +164,14 @@ def not_json(system: str) -> TemporaryError:
     return TemporaryError(system, "NotJson", "the answer is not JSON; something else answered in its place")
 
 
-def _by_status(system: str, status: int, code: str, message: str, headers: Mapping[str, str]) -> OutsideError:
+def _by_status(
+    system: str, status: int, code: str, message: str, headers: Mapping[str, str], details: object = None
+) -> OutsideError:
     if status in (408, 410, 425, 429) or status >= 500:
-        return TemporaryError(system, code, message, status=status, retry_after=_retry_after(headers))
+        wait = _retry_after(headers)
+        return TemporaryError(system, code, message, status=status, details=details, retry_after=wait)
     kind = {404: NotFoundError, 409: ConflictError, 412: ConflictError}.get(status, PermanentError)
-    return kind(system, code, message, status=status)
+    return kind(system, code, message, status=status, details=details)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from shared import names
 from shared.hubs import defaults
-from shared.hubs.model import Hub
+from shared.hubs.model import Autoscale, Hub
 
+CLUSTER_API = "2025-10-01"
 IDENTITY_API = "2023-01-31"
 SNAPSHOT_API = "2024-03-02"
 
@@ -85,13 +86,54 @@ def pool(hub: Hub, subscription: str) -> dict[str, Any]:
         "vnetSubnetID": names.subnet_id(subscription, hub.resource_group, hub.network.name, hub.network.subnet),
         "tags": tags(hub),
     }
-    if hub.cluster.autoscale:
+    if hub.cluster.aks_autoscale:
         profile |= {
             "enableAutoScaling": True,
-            "minCount": hub.cluster.autoscale.min,
-            "maxCount": hub.cluster.autoscale.max,
+            "minCount": hub.cluster.aks_autoscale.min,
+            "maxCount": hub.cluster.aks_autoscale.max,
         }
     return profile
+
+
+BUSY, IDLE = 70, 5
+"""Percent of the processors: the second tutorial's bounds above and below which a node comes and goes."""
+WINDOW = "PT10M"
+"""That of the average, as in the tutorial; and as long nothing more happens after a change, for it shows in the average by then."""
+
+
+def scale_rules(hub: Hub, bounds: Autoscale, scale_set: str) -> dict[str, Any]:
+    """The autoscale setting of the scale set with this id (microsoft.insights 2022-10-01). Azure writes its numbers as strings."""
+    capacity = {"minimum": str(bounds.min), "maximum": str(bounds.max), "default": str(hub.cluster.node_count)}
+    rules = [
+        _rule(scale_set, "GreaterThan", BUSY, "Increase"),
+        _rule(scale_set, "LessThan", IDLE, "Decrease"),
+    ]
+    return {
+        "location": hub.location,
+        "tags": tags(hub),
+        "properties": {
+            "name": names.autoscale_setting(hub.name, hub.cluster.node_pool),
+            "enabled": True,
+            "targetResourceUri": scale_set,
+            "profiles": [{"name": "CPU", "capacity": capacity, "rules": rules}],
+        },
+    }
+
+
+def _rule(scale_set: str, operator: str, threshold: int, direction: str) -> dict[str, Any]:
+    return {
+        "metricTrigger": {
+            "metricName": "Percentage CPU",
+            "metricResourceUri": scale_set,
+            "timeGrain": "PT1M",
+            "statistic": "Average",
+            "timeWindow": WINDOW,
+            "timeAggregation": "Average",
+            "operator": operator,
+            "threshold": threshold,
+        },
+        "scaleAction": {"direction": direction, "type": "ChangeCount", "value": "1", "cooldown": WINDOW},
+    }
 
 
 def snapshot(location: str, disk_id: str, hub: str, claim: str) -> dict[str, Any]:

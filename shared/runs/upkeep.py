@@ -15,6 +15,7 @@ from shared.runs.engine import Engine
 from shared.runs.idle import last_activity
 from shared.runs.model import Kind
 from shared.runs.steps.people import ACTIVE
+from shared.runs.steps.upgrade_pool import extra_pools
 from shared.runs.tick import listed_power, rebuild
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
@@ -105,6 +106,8 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
         )
     if actual == "none":
         yield "gone", f"The cluster of hub {name} is gone: it was deleted outside Hubkeeper. Tear the hub down."
+    if left := _left_over(hub):
+        yield "left-over", left
     if hub.stored_schedule is not None and hub.spec.schedule is None:
         yield "schedule", f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew."
     if left := _holidays_left(hub, now):
@@ -115,6 +118,19 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
             "version",
             f"Kubernetes {version} of hub {name} is leaving support in {hub.spec.location}: upgrade it, or a start may be refused.",
         )
+
+
+def _left_over(hub: HubRecord) -> str | None:
+    """What a change of the nodes or the identity that did not end has left behind, for as long as nobody ends it."""
+    things = [f"the node pool {pool}" for pool in extra_pools(hub.facts, hub.spec)]
+    if retired := hub.facts.get("retired"):
+        things.append(f"the service principal {retired['name']}")
+    if not things or hub.open_run:
+        return None
+    return (
+        f"{' and '.join(things)} of hub {hub.name} {'is' if len(things) == 1 else 'are'} left over from a change that did not end; "
+        f"nodes cost. Retry run {hub.last_run}, or PATCH /api/hubs/{hub.name} with {{}}."
+    )
 
 
 def _offered(services: Services, location: str, version: str) -> bool:

@@ -15,7 +15,7 @@ from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
 from shared.kubernetes.values import CHECK_USER
 from shared.runs.model import Kind, Outcome, Run, StepState
-from shared.runs.steps import upgrade, upgrade_cluster, upgrade_release
+from shared.runs.steps import cluster_parts, upgrade, upgrade_cluster, upgrade_nodes, upgrade_release
 from tests.runs import adapters
 from tests.runs.given import Place, run_of, spec
 
@@ -288,7 +288,7 @@ def test_a_control_plane_upgrade_sends_the_pools_as_they_are() -> None:
 def test_the_autoscalers_count_is_left_alone_while_it_stays_on(
     old: dict[str, Any], new: dict[str, Any], there: int, count: int, bounds: tuple[int, int] | None
 ) -> None:
-    change = upgrade_cluster.pool_change(spec(cluster=old), spec(cluster=new), profile(count=there))
+    change = upgrade_nodes.pool_change(spec(cluster=old), spec(cluster=new), profile(count=there))
     assert change["count"] == count
     assert change["enableAutoScaling"] is (bounds is not None)
     assert (change["minCount"], change["maxCount"]) == (bounds or (None, None))
@@ -296,18 +296,18 @@ def test_the_autoscalers_count_is_left_alone_while_it_stays_on(
 
 def test_nodes_are_the_hubs_once_azure_has_them() -> None:
     made = lab({"cluster": {**spec().cluster.model_dump(by_alias=True, exclude_none=True), "nodeCount": 5}})
-    assert made.to_the_end("pool", upgrade_cluster.pool).message == "5 nodes."
+    assert made.to_the_end("pool", upgrade_nodes.pool).message == "5 nodes."
     ((_, given),) = made.clusters.asked
     assert given["count"] == 5
     assert "currentOrchestratorVersion" not in given
     assert made.spec.cluster.node_count == 5
-    assert made.to_the_end("pool", upgrade_cluster.pool).state == "done"
+    assert made.to_the_end("pool", upgrade_nodes.pool).state == "done"
     assert len(made.clusters.asked) == 1
 
 
 def test_tags_of_others_stay() -> None:
     present = {"Course": "physics", "CostCenter": "17", "hubkeeper-hub": "r5"}
-    found = upgrade_cluster.merged_tags(present, spec(tags={"course": "physics"}), spec(tags={"owner": "ada"}))
+    found = cluster_parts.merged_tags(present, spec(tags={"course": "physics"}), spec(tags={"owner": "ada"}))
     assert found == {"CostCenter": "17", "hubkeeper-hub": "r5", "owner": "ada"}
 
 

@@ -1,4 +1,4 @@
-"""Providers of which only simple resources are needed: registries, autoscale settings, identities, vaults."""
+"""Providers of which only simple resources are needed: registries, identities, vaults."""
 
 from local.azure.arm.azure import Azure
 from local.azure.arm.ids import ResourceId, Target
@@ -61,21 +61,6 @@ class ContainerRegistry(Provider):
             message = f"The registry {name} is already in use."
             return Answer(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": message})
         return await super().answer(call, target)
-
-
-class AutoscaleSettings(Kind):
-    def properties(self, asked: Json, body: Json) -> Json:
-        if not asked.get("targetResourceUri") or not asked.get("profiles"):
-            message = "The autoscale setting needs a targetResourceUri and at least one profile."
-            raise wrapped(400, "BadRequest", message, cause="service")
-        return {"enabled": True, "name": body["name"]} | asked
-
-
-class Insights(Provider):
-    namespace = "microsoft.insights"
-
-    def __init__(self, azure: Azure) -> None:
-        super().__init__(azure, [AutoscaleSettings(azure, "microsoft.insights/autoscalesettings")])
 
 
 class Identities(Kind):

@@ -34,7 +34,10 @@ class ControlPlanes(Protocol):
         node_resource_group: str,
         pools: list[dict[str, Any]],
     ) -> None:
-        """Creates, resizes, upgrades, and starts if it was stopped; `pools`: name, count, vmSize, maxPods, mode, version."""
+        """Creates, resizes, upgrades, and starts if it was stopped.
+
+        `pools`: name, count, vmSize, maxPods, mode, version, image.
+        """
 
     async def stop(self, key: str) -> None:
         """API server and all processes gone, state kept."""

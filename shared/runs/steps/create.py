@@ -6,6 +6,7 @@ from shared.azure.network import Network, network_body
 from shared.errors import PermanentError
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
+from shared.runs.steps import scale_rules
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 
 PROVIDERS = (
@@ -20,14 +21,8 @@ PROVIDERS = (
 
 
 def providers(context: StepContext) -> Outcome:
-    states = {namespace: context.services.arm.provider_state(namespace) for namespace in PROVIDERS}
-    missing = [namespace for namespace, state in states.items() if state != "Registered"]
-    for namespace in missing:
-        if states[namespace] != "Registering":
-            context.services.arm.register_provider(namespace)
-    if missing:
-        return waiting(poll_delay(context.elapsed), f"Registering {', '.join(missing)}")
-    return done("All resource providers are registered.")
+    wanted = (*PROVIDERS, scale_rules.PROVIDER) if context.spec.cluster.rules else PROVIDERS
+    return scale_rules.registered(context, wanted) or done("All resource providers are registered.")
 
 
 def group(context: StepContext) -> Outcome:

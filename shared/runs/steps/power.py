@@ -11,6 +11,7 @@ from shared.hubs.view import power_of
 from shared.runs import failures
 from shared.runs.deciding import wanted
 from shared.runs.model import Fault, Kind, Outcome, called_off, done, waiting
+from shared.runs.steps import scale_rules
 from shared.runs.steps.context import OperationEndedError, StepContext, operation_memo, poll_delay, turn, watching
 from shared.schedules.decide import desired_of
 from shared.schedules.lead import earliest_start
@@ -92,7 +93,7 @@ def _switch(context: StepContext, goal: str) -> Outcome:
     except OperationEndedError as ended:
         return _try_again(context, goal, ended.error)
     if listed and power_of(listed.state, listed.power) == goal:
-        return done(f"The cluster {listed.name} is {goal}.")
+        return _reached(context, goal)
     return _begin(context, goal)
 
 
@@ -101,7 +102,7 @@ def _begin(context: StepContext, goal: str) -> Outcome:
     spec, cluster = context.spec, _cluster(context)
     actual = power_of(cluster.state, cluster.power)
     if actual == goal:
-        return done(f"The cluster {cluster.name} is {goal}.")
+        return _reached(context, goal)
     kept = {"failures": 0} | context.memo
     if _at_work(cluster, goal):
         return waiting(LOOK, f"The cluster is {cluster.state.lower()}.", **kept)
@@ -110,11 +111,23 @@ def _begin(context: StepContext, goal: str) -> Outcome:
         return _try_again(context, goal, PermanentError("AKS", "NotSwitched", said))
     if kept["failures"] and (outcome := _called_off(context)):
         return outcome
+    if goal == "off":
+        scale_rules.suspend(context)  # they would fill the emptied scale set up to their minimum
     begin = context.services.clusters.start if goal == "on" else context.services.clusters.stop
     operation = begin(spec.resource_group, spec.cluster.name)
     if operation is None:
         return waiting(2, _DOING[goal], **kept)
     return waiting(_first_look(operation), _DOING[goal], **kept, **operation_memo(operation))
+
+
+def _reached(context: StepContext, goal: str) -> Outcome:
+    """Rules that cannot be switched on again keep nobody from the hub; they are told of."""
+    said = f"The cluster {context.spec.cluster.name} is {goal}."
+    try:
+        outcome = scale_rules.resume(context) if goal == "on" else None
+    except PermanentError as error:
+        return done(f"{said} The rules on its scale set are off: {error.system}: {error.message}")
+    return outcome or done(said)
 
 
 def _at_work(cluster: Cluster, goal: str) -> bool:
@@ -136,6 +149,8 @@ def _try_again(context: StepContext, goal: str, error: OutsideError) -> Outcome:
     tries = context.memo.get("failures", 0)
     first = context.memo.get("first", f"{context.now:%H:%M}")
     if tries >= len(TRY_AGAIN):
+        if goal == "off":
+            scale_rules.resume(context)
         said = f"after {tries + 1} tries since {first} UTC: {error.message}"
         raise PermanentError(error.system, error.code, said, details=error.details)
     wait = TRY_AGAIN[tries]

@@ -287,7 +287,8 @@ def permissions(services: Services, hub: Hub) -> Found:
     if services.arm.group(hub.resource_group):
         scope = names.group_id(services.settings.subscription_id, hub.resource_group)
     granted = services.roles.permissions(scope)
-    lacking = [action for action in ACTIONS if not allows(granted, action)]
+    wanted = (*ACTIONS, "Microsoft.Insights/autoscaleSettings/write") if hub.cluster.rules else ACTIONS
+    lacking = [action for action in wanted if not allows(granted, action)]
     if not lacking:
         return CLEAR
     return error(

@@ -99,20 +99,30 @@ def _after(operation: Operation | None, message: str) -> Outcome:
 
 
 def role(context: StepContext) -> Outcome:
-    assignment = context.hub.facts.get("role_assignment")
-    if assignment:
-        context.remember(deleted_role=assignment)
+    """The identity's; also the next one's or the last one's, when a change between two did not end."""
+    facts = context.hub.facts
+    assignments = {
+        "deleted_role": facts.get("role_assignment"),
+        "deleted_new_role": facts.get("new_role_assignment"),
+        "deleted_old_role": (facts.get("retired") or {}).get("role_assignment"),
+    }
+    present = {name: assignment for name, assignment in assignments.items() if assignment}
+    for name, assignment in present.items():
+        context.remember(**{name: assignment})
         context.services.roles.remove(assignment)
-    return done("The role assignment is gone." if assignment else "There was no role assignment.")
+    return done("The role assignment is gone." if present else "There was no role assignment.")
 
 
 def identity(context: StepContext) -> Outcome:
+    """What the cluster is to Azure, and what it was or was to be when a change between two did not end."""
     spec = context.spec
-    if spec.identity.type == "managed":
-        identity_id = names.identity_id(context.subscription, spec.resource_group, spec.identity.name)
-        return _delete_owned(context, "identity", identity_id, bodies.IDENTITY_API)
+    if identity_id := _managed_identity(context):
+        outcome = _delete_owned(context, "identity", identity_id, bodies.IDENTITY_API)
+        if outcome.state != "done" or not _principal_made(context):
+            return outcome
     if spec.identity.brought:
         return done("The service principal was brought along and stays.")
+    retired = context.hub.facts.get("retired") or {}
     directory = context.services.directory
     try:
         application = directory.application(unique_name=unique_name(context))
@@ -129,14 +139,35 @@ def identity(context: StepContext) -> Outcome:
         )
         directory.delete_application(application.object_id, principal)
     # An earlier call may have been cut off between deleting and purging: what is deleted no longer shows above.
-    if object_id := context.hub.facts.get("application_id"):
+    if object_id := context.hub.facts.get("application_id") or retired.get("application_id"):
         directory.delete_application(object_id, context.hub.facts.get("principal_id"))
-    return done(f"The application {spec.identity.name} is gone from the directory, its recycle bin included.")
+    return done(
+        f"The application {retired.get('name') or spec.identity.name} is gone from the directory, its recycle bin included."
+    )
+
+
+def _managed_identity(context: StepContext) -> str | None:
+    """Id of the one that the cluster has, or was to get."""
+    spec = context.spec
+    if spec.identity.type == "managed":
+        return names.identity_id(context.subscription, spec.resource_group, spec.identity.name)
+    found: str | None = context.hub.facts.get("new_identity_id")
+    return found
+
+
+def _principal_made(context: StepContext) -> bool:
+    """Whether an application was made for the hub and may still be there."""
+    spec, retired = context.spec, context.hub.facts.get("retired")
+    if retired:
+        return not retired["brought"]
+    return spec.identity.type == "service-principal" and not spec.identity.brought
 
 
 def never_in_directory(context: StepContext, error: PermanentError) -> bool:
     """Whether a directory that refuses to be asked can hold nothing of this hub: its create was refused there, too."""
-    return error.code == "Authorization_RequestDenied" and not context.hub.facts.get("application_id")
+    facts = context.hub.facts
+    made = facts.get("application_id") or (facts.get("retired") or {}).get("application_id")
+    return error.code == "Authorization_RequestDenied" and not made
 
 
 def network(context: StepContext) -> Outcome:
@@ -251,8 +282,8 @@ def look(context: StepContext) -> Listing:
     node_group = arm.group(spec.cluster.node_resource_group)
     if node_group and bodies.owned(node_group.tags, spec.name):
         remaining.append(node_group.id)
-    if spec.identity.type == "service-principal" and not spec.identity.brought and _still_in_directory(context):
-        remaining.append(f"application {spec.identity.name}")
+    if _principal_made(context) and _still_in_directory(context):
+        remaining.append(f"application of hub {spec.name}")
     if spec.identity.brought:
         kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
     remaining += [f"secret {item.name}" for item in context.services.secrets.names({defaults.OWNER_TAG: spec.name})]

@@ -14,6 +14,7 @@ from typing import Any
 from shared import names
 from shared.errors import OutsideError
 from shared.hubs import defaults
+from shared.hubs.changes import How
 from shared.hubs.model import Hub
 from shared.hubs.people import SECRET as HUB_SECRET
 from shared.hubs.store import HubStore, known
@@ -59,7 +60,13 @@ def check(context: StepContext) -> Outcome:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
         advice = " ".join(dict.fromkeys(refusal.advice for refusal in found.against))
         return Outcome("failed", message, fault=Fault(found.against[0].code, message, advice))
-    note(context, path=list(found.path), chart=found.chart, disruptive=found.plan.disruptive)
+    note(
+        context,
+        path=list(found.path),
+        chart=found.chart,
+        disruptive=found.plan.disruptive,
+        renewed=found.plan.has(How.KUBERNETES, How.REPLACE, How.IDENTITY),
+    )
     return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
 
 
@@ -157,7 +164,7 @@ def _grace(context: StepContext, running: tuple[str, ...], minutes: int) -> Outc
 
 def _servers(context: StepContext) -> Outcome:
     """When every node is replaced, every server ends; which nodes go when there are to be fewer, nobody knows before."""
-    if not noted(context).get("path"):
+    if not noted(context).get("renewed"):
         return done("The people who have a server running were warned.")
     since = context.memo.get("stopping") or context.now.isoformat()
     begun = replace(context.step, started=datetime.fromisoformat(since))

@@ -8,8 +8,10 @@ from shared.errors import PermanentError
 from shared.hubs import chart_changes
 from shared.hubs.changes import How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
 from shared.hubs.model import Hub
+from shared.hubs.node_changes import new_pool
 from shared.hubs.store import HubRecord
-from shared.runs.steps import preflight
+from shared.runs.steps import nodes_check, preflight
+from shared.runs.steps.nodes_check import unfinished
 from shared.services import Services
 
 
@@ -42,7 +44,8 @@ _FIELDS = {
 def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     """Raises what the adapters do when the questions cannot be answered at all."""
     old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
-    if plan(old, wanted, None) == Plan():
+    left = unfinished(hub, wanted)
+    if plan(old, wanted, None) == Plan() and not left:
         return Examined(Plan(), chart=chart)
     cluster = services.clusters.get(old.resource_group, old.cluster.name)
     if cluster is None or cluster.current_version is None:
@@ -53,6 +56,7 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     made = plan(old, wanted, versions)
     if made.refusals:
         return Examined(made, against=made.refusals, chart=chart)
+    made = made.joined(left)
     path = _path(wanted, versions)
     found = [*_findings(services, hub, wanted, made, cluster, path[-1] if path else cluster.current_version)]
     return Examined(
@@ -98,8 +102,9 @@ def _findings(
         yield from preflight.secrets(services, wanted).findings
     if wanted.access.dns_label != hub.spec.access.dns_label:
         yield from preflight.dns_label(services, wanted).findings
-    if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES):
+    if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES) and not new_pool(hub.spec, wanted):
         yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES) else 0)
+    yield from nodes_check.findings(services, hub, wanted, made, cluster)
 
 
 def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[preflight.Finding]:

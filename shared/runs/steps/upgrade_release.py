@@ -93,7 +93,7 @@ def _ready(context: StepContext) -> Outcome:
         return _not_yet(context, f"{waits} {why}".strip(), patience)
     changes = _changes(context)
     context.remember(candidate_url=url)
-    if not changes.has(How.HELM) and not upgrade.noted(context).get("path"):
+    if not changes.has(How.HELM) and not upgrade.noted(context).get("renewed"):
         return _passed(context, "The hub answers.")
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 

@@ -14,13 +14,15 @@ _READ_ONLY = (
     "resourceUID",
 )
 _POOL_READ_ONLY = ("provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "status")
-_IMAGE = "AKSUbuntu-2404gen2containerd-202611.06.0"
 
 
-def properties(cluster_id: str, location: str, asked: Json, current: Json | None, version: str) -> Json:
+def properties(
+    cluster_id: str, location: str, asked: Json, current: Json | None, version: str, image: str, *, managed: bool
+) -> Json:
     """The properties wanted: what was asked for over what is there, over the defaults.
 
-    `version`: the patch version to run. The secret of a service principal is never part of it.
+    `version`: the patch version to run; `image`: the newest node image; `managed`: the cluster has an identity of its own, and no
+    service principal. The secret of a service principal is never part of it.
     """
     wanted = (current or {}) | {name: value for name, value in asked.items() if _given(name, value, _READ_ONLY)}
     prefix = wanted.get("dnsPrefix") or cluster_id.rpartition("/")[2]
@@ -34,11 +36,11 @@ def properties(cluster_id: str, location: str, asked: Json, current: Json | None
         "dnsPrefix": prefix,
         "fqdn": host,
         "azurePortalFQDN": host.replace(".hcp.", ".portal.hcp."),
-        "servicePrincipalProfile": {"clientId": _client(wanted)},
+        "servicePrincipalProfile": {"clientId": "msi" if managed else _client(wanted)},
         "nodeResourceGroup": wanted.get("nodeResourceGroup")
         or naming.node_group(group, cluster_id.rpartition("/")[2], location),
         "networkProfile": network,
-        "agentPoolProfiles": _pools(asked, current, version, network),
+        "agentPoolProfiles": _pools(asked, current, version, network, image),
     }
     defaults = {
         "enableRBAC": True,
@@ -79,8 +81,11 @@ def network_profile(asked: Json, current: Json | None) -> Json:
     return found
 
 
-def pool(asked: Json, current: Json | None, version: str, network: Json) -> Json:
-    """One agent pool profile. `version`: the control plane's patch version, which a new pool without its own gets."""
+def pool(asked: Json, current: Json | None, version: str, network: Json, image: str) -> Json:
+    """One agent pool profile. `version`: the control plane's patch version, which a new pool without its own gets.
+
+    `image`: the newest node image, of which new nodes are made, and all of them with another version.
+    """
     wanted = (current or {}) | {name: value for name, value in asked.items() if _given(name, value, _POOL_READ_ONLY)}
     if not wanted.get("enableAutoScaling"):
         wanted = {name: value for name, value in wanted.items() if name not in ("minCount", "maxCount")}
@@ -101,12 +106,15 @@ def pool(asked: Json, current: Json | None, version: str, network: Json) -> Json
         "osSKU": "Ubuntu",
         "enableNodePublicIP": False,
         "enableFIPS": False,
-        "nodeImageVersion": _IMAGE,
+        "nodeImageVersion": image,
         "upgradeSettings": {"maxSurge": "10%", "maxUnavailable": "0"},
     }
-    return (
+    found = (
         {"name": wanted["name"]} | defaults | wanted | {"orchestratorVersion": own, "currentOrchestratorVersion": own}
     )
+    if current and current["currentOrchestratorVersion"] != own:
+        found["nodeImageVersion"] = image
+    return found
 
 
 def default_pods(network: Json) -> int:
@@ -157,10 +165,10 @@ def _client(wanted: Json) -> str:
     return str((wanted.get("servicePrincipalProfile") or {}).get("clientId") or "msi")
 
 
-def _pools(asked: Json, current: Json | None, version: str, network: Json) -> list[Json]:
+def _pools(asked: Json, current: Json | None, version: str, network: Json, image: str) -> list[Json]:
     """In the order asked for; pools that a request leaves out altogether stay."""
     profiles = asked.get("agentPoolProfiles")
     existing = {profile["name"]: profile for profile in (current or {}).get("agentPoolProfiles") or []}
     if profiles is None:
         profiles = list(existing.values())
-    return [pool(profile, existing.get(profile["name"]), version, network) for profile in profiles]
+    return [pool(profile, existing.get(profile["name"]), version, network, image) for profile in profiles]

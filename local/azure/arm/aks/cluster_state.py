@@ -64,6 +64,7 @@ class ClusterState:
                 "maxPods": pool["maxPods"],
                 "mode": pool["mode"],
                 "version": pool["currentOrchestratorVersion"],
+                "image": pool["nodeImageVersion"],
             }
             for pool in self.wanted_pools(body)
             if not same(pool["name"], removed)

@@ -14,8 +14,8 @@ from local.azure.arm.wire import Answer, Call, Json, flat, wrapped
 
 POOL = "Microsoft.ContainerService/managedClusters/agentPools"
 
-ADD, DELETE, SCALE, UPGRADE, STOP, START = 204.0, 50.0, 170.0, 463.0, 37.0, 205.0
-"""Recorded medians, seconds; UPGRADE is any change that makes the nodes anew."""
+ADD, DELETE, SCALE, UPGRADE, STOP, START, RECONCILE = 204.0, 50.0, 170.0, 463.0, 37.0, 205.0, 40.0
+"""Recorded medians, seconds; UPGRADE is any change that makes the nodes anew, RECONCILE the shortest seen: nothing is to do."""
 
 
 class Pools(Child):
@@ -48,7 +48,7 @@ class Pools(Child):
         self._require_free(cluster, resource)
         rules.check_pool_fields(asked)
         own = cluster["properties"]
-        after = bodies.pool(asked, before, own["currentKubernetesVersion"], own["networkProfile"])
+        after = bodies.pool(asked, before, own["currentKubernetesVersion"], own["networkProfile"], self._image)
         self._check(resource, cluster, before, after)
         seconds, state = self._change(cluster, before, after)
         after["provisioningState"] = state
@@ -85,9 +85,11 @@ class Pools(Child):
             raise unknown_type(f"{POOL}/{action}", call)
         cluster, profile = self._both(resource)
         self._require_free(cluster, resource)
-        profile["provisioningState"] = "UpgradingNodeImageVersion"
+        # Nodes that have the newest image already are left alone: "An update only works if there's a VHD update to consume."
+        seconds = UPGRADE if profile["nodeImageVersion"] != self._image else RECONCILE
+        profile["provisioningState"], profile["nodeImageVersion"] = "UpgradingNodeImageVersion", self._image
         self._state.save(cluster)
-        operation = self._begin(cluster, resource, "write", UPGRADE, "upgrade node image version")
+        operation = self._begin(cluster, resource, "write", seconds, "upgrade node image version")
         return Answer(202, _shown(cluster, profile), self.azure.polling.headers(call, operation, location=True))
 
     def upgrades(self, resource: ResourceId) -> Answer:
@@ -99,9 +101,18 @@ class Pools(Child):
             for version, _ in versions.upgrades(profile["currentOrchestratorVersion"])
             if versions.number(version) <= versions.number(latest)
         ]
-        body = {"kubernetesVersion": profile["currentOrchestratorVersion"], "osType": "Linux", "upgrades": offered}
+        body = {
+            "kubernetesVersion": profile["currentOrchestratorVersion"],
+            "osType": "Linux",
+            "upgrades": offered,
+            "latestNodeImageVersion": self._image,
+        }
         identity = f"{cluster['id']}/agentPools/{profile['name']}/upgradeProfiles/default"
         return Answer(200, {"id": identity, "name": "default", "type": f"{POOL}/upgradeProfiles", "properties": body})
+
+    @property
+    def _image(self) -> str:
+        return versions.node_image(self.azure.now)
 
     def _cluster(self, resource: ResourceId) -> Json:
         cluster = self.store.get(resource.parent.key)

@@ -126,6 +126,14 @@ def check_unchanged(current: Json, wanted: Json) -> None:
         check_pool_unchanged(before, after)
 
 
+def check_identity(existing: Json, asked: Json) -> None:
+    """There is no way back from a managed identity to a service principal (AKS docs; the words of the refusal are ours)."""
+    client = ((asked.get("properties") or {}).get("servicePrincipalProfile") or {}).get("clientId") or "msi"
+    if existing.get("identity") and client != "msi":
+        message = "Updating service principal profile is not allowed on a cluster with managed identity."
+        raise flat(400, "BadRequest", message, target="servicePrincipalProfile")
+
+
 def check_pool_unchanged(before: Json, after: Json) -> None:
     for name in ("vmSize", "vnetSubnetID", "maxPods", "osDiskSizeGB", "osDiskType", "osType", "type"):
         _same_value(f"agentPoolProfile.{name}", before.get(name), after.get(name))

@@ -5,6 +5,7 @@ long-term support only, 1.34 to 1.36 are generally available, 1.37 is a preview.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _COMMUNITY = "KubernetesOfficial"
@@ -27,6 +28,13 @@ MINORS = (
     Minor("1.36", ("1.36.1", "1.36.3")),
     Minor("1.37", ("1.37.0",), plans=(_COMMUNITY,), preview=True),
 )
+
+
+def node_image(seconds: float) -> str:
+    """The newest node image at this moment (seconds since 1970, UTC). AKS brings one out about every week, named by its date."""
+    today = datetime.fromtimestamp(seconds, UTC)
+    monday = today - timedelta(days=today.weekday())
+    return f"AKSUbuntu-2404gen2containerd-{monday:%Y%m.%d}.0"
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -1,0 +1,39 @@
+"""What stays as it was made, why, and the way around. Pure."""
+
+from shared.hubs.plan import Refusal
+
+ANEW = (
+    "Make a second hub with POST /api/hubs and DELETE this one when it is no longer needed; "
+    "keepHomes=true keeps the users' volumes as snapshots."
+)
+
+_FIXED: tuple[tuple[str, str, str], ...] = (
+    ("name", "a hub keeps its name", ANEW),
+    ("flavor", "a hub keeps its flavor", ANEW),
+    ("location", "Azure cannot move a cluster to another region", ANEW),
+    ("resourceGroup", "Azure cannot move a cluster to another resource group", ANEW),
+    (
+        "network",
+        "Azure cannot move a cluster to another network or subnet, or change the subnet's range under it",
+        ANEW,
+    ),
+    (
+        "cluster.sshPublicKey",
+        "Hubkeeper does not change the nodes' SSH key in place",
+        "az aks update --ssh-key-value does; it makes every node anew.",
+    ),
+    ("cluster", "AKS keeps this as the cluster was made with it", ANEW),
+    (
+        "release",
+        "Helm knows a release by its name, namespace and chart",
+        "Only release.version can change. For another name or namespace: " + ANEW,
+    ),
+)
+
+
+def fixed(field: str) -> Refusal:
+    reason, advice = next(
+        ((reason, advice) for prefix, reason, advice in _FIXED if field == prefix or field.startswith(f"{prefix}.")),
+        ("this cannot be changed on a hub that is there", ANEW),
+    )
+    return Refusal("CannotChange", field, reason, advice)

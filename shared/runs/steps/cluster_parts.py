@@ -1,0 +1,73 @@
+"""What the upgrade's steps in Azure share: the cluster as it is, and what may be sent back of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.azure.aks import Cluster
+from shared.errors import PermanentError
+from shared.hubs.model import Hub
+from shared.hubs.store import HubStore
+from shared.runs import bodies
+from shared.runs.model import Outcome, waiting
+from shared.runs.steps.context import StepContext, poll_delay
+
+type Json = dict[str, Any]
+
+
+def adopt(context: StepContext, change: Callable[[Hub], Hub]) -> None:
+    """Part of what was wanted is true of the hub from now on."""
+    HubStore(context.services.tables).adopt(context.spec.name, change)
+
+
+def with_cluster(spec: Hub, **fields: Any) -> Hub:
+    return spec.model_copy(update={"cluster": spec.cluster.model_copy(update=fields)})
+
+
+def cluster_there(context: StepContext) -> Cluster:
+    spec = context.spec
+    found = context.services.clusters.get(spec.resource_group, spec.cluster.name)
+    if found is None:
+        raise PermanentError(
+            "AKS", "ClusterNotFound", f"There is no cluster {spec.cluster.name} in {spec.resource_group}."
+        )
+    return found
+
+
+_SETTLED = ("succeeded", "failed", "canceled")
+
+
+def at_work(context: StepContext, cluster: Cluster) -> Outcome | None:
+    if cluster.state.lower() in _SETTLED:
+        return None
+    return waiting(poll_delay(context.elapsed), f"The cluster is {cluster.state.lower()}.")
+
+
+_READ_ONLY = ("name", "provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "status")
+
+
+def pool_body(found: Cluster, pool: str, change: Json) -> Json:
+    """The pool as it is, with these properties instead; None takes one away."""
+    kept = {name: value for name, value in profile_of(found, pool).items() if name not in _READ_ONLY}
+    merged = {name: value for name, value in {**kept, **change}.items() if value is not None}
+    return {"properties": merged}
+
+
+def profile_of(found: Cluster, pool: str) -> Json:
+    """Raises PermanentError when the cluster has no such pool."""
+    profile = find_profile(found, pool)
+    if profile is None:
+        raise PermanentError("AKS", "PoolNotFound", f"The cluster {found.name} has no node pool {pool}.")
+    return profile
+
+
+def find_profile(found: Cluster, pool: str) -> Json | None:
+    for profile in found.body["properties"].get("agentPoolProfiles") or []:
+        if str(profile["name"]).lower() == pool.lower():
+            return dict(profile)
+    return None
+
+
+def merged_tags(present: dict[str, str], old: Hub, new: Hub) -> dict[str, str]:
+    """The hub's tags anew; those that others put there, such as a policy, stay. Azure compares names without case."""
+    ours = {name.lower() for name in (*bodies.tags(old), *bodies.tags(new))}
+    return {name: value for name, value in present.items() if name.lower() not in ours} | bodies.tags(new)
