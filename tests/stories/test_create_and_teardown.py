@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_kubectl_and_helm_show_the_hub(host: Host, kubeconfig: Callable[[str], P
         gone(host, "tools")
 
 
-SECOND_SEED = {
+SECOND_SEED: dict[str, Any] = {
     "name": "prd",
     "location": "eastus",
     "resourceGroup": "prd_rg_jhub",
@@ -62,6 +63,7 @@ SECOND_SEED = {
     "cluster": {
         "name": "prd-aks-jhub",
         "nodeResourceGroup": "prd_rg_jhub_infra",
+        "kubernetesVersion": "1.35.3",
         "autoscale": {"min": 3, "max": 6},
         "dockerBridgeAddress": "172.17.0.1/16",
     },
@@ -80,7 +82,7 @@ def test_the_second_tutorials_names_and_settings_arrive_in_azure(cloud: Cloud, h
         for expected in ("prd_rg_jhub/", "prd_vnet_jhub", "prd-aks-jhub", "prd_rg_jhub_infra", "sp_aks_jhub"):
             assert expected in listed, expected
         hub = host.get("/api/hubs/prd").json
-        assert hub["versions"]["chart"] == "4.3.5"
+        assert hub["versions"] == {"kubernetes": "1.35.3", "chart": "4.3.5"}
     finally:
         gone(host, "prd")
     assert cloud.control.resources() == before

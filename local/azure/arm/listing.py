@@ -15,6 +15,9 @@ _PROPERTIES = (
     "kubernetesVersion",
     "nodeResourceGroup",
     "diskSizeGB",
+    "enabled",
+    "targetResourceUri",
+    "profiles",
     "provisioningState",
 )
 
