@@ -8,6 +8,7 @@ import pytest
 
 from shared.azure.aks import Cluster, Clusters
 from shared.azure.arm import ResourceManager
+from shared.azure.compute import Disk, Quotas
 from shared.azure.credentials import TokenSource
 from shared.azure.graph import Directory
 from shared.azure.operations import Operation, Progress
@@ -190,6 +191,46 @@ def test_a_pool_is_added_and_removed(clusters: Clusters, group: str) -> None:
     done(clusters, clusters.delete_pool(group, "r5", "users"))
     assert clusters.delete_pool(group, "r5", "users") is None
     assert [pool.name for pool in now(clusters, group).pools] == ["nodepool1"]
+
+
+def test_nodes_are_renewed_when_there_is_a_newer_image(services: Services, clusters: Clusters, group: str) -> None:
+    (pool,) = made(clusters, group).pools
+    assert pool.image
+    assert clusters.latest_image(group, "r5", "nodepool1") == pool.image
+    services.pass_time(8 * 24 * 3600)
+    latest = clusters.latest_image(group, "r5", "nodepool1")
+    assert latest not in (None, pool.image)
+    done(clusters, clusters.renew_image(group, "r5", "nodepool1"))
+    assert now(clusters, group).pools[0].image == latest
+
+
+def test_a_pools_scale_set_and_the_disks_beside_it_are_found(
+    clusters: Clusters, group: str, settings: Settings, identity: TokenSource
+) -> None:
+    quotas = Quotas(settings, identity)
+    nodes = f"MC_{group}_r5_westus"
+    assert quotas.scale_set(nodes, "nodepool1") is None
+    assert quotas.disks(nodes) == []
+    made(clusters, group)
+    found = quotas.scale_set(nodes, "NodePool1")
+    assert found
+    assert "/virtualMachineScaleSets/aks-nodepool1-" in found
+    assert quotas.scale_set(nodes, "other") is None
+    disk = {"location": "westus", "sku": {"name": "Premium_LRS"}}
+    properties = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8}
+    quotas._arm.put(
+        f"{found.split('/providers/')[0]}/providers/Microsoft.Compute/disks/home",
+        "2024-03-02",
+        {
+            **disk,
+            "properties": properties,
+        },
+    )
+    assert quotas.disks(nodes) == [Disk("home", "Premium_LRS", attached=False)]
+    size = quotas.sku("westus", "Standard_D2pds_v5")
+    assert size
+    assert (size.architecture, size.premium) == ("Arm64", True)
+    quotas._arm._sdk.close()
 
 
 def test_the_admin_kubeconfig_is_yaml(clusters: Clusters, group: str) -> None:

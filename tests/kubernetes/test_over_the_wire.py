@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, PermanentError, TemporaryError
-from shared.kubernetes import process, workloads
+from shared.kubernetes import draining, process, workloads
 from shared.kubernetes.client import Kubernetes
 from shared.kubernetes.helm import Helm, Release
 from shared.kubernetes.jupyterhub import JupyterHub
@@ -293,3 +293,32 @@ def test_users_pods_are_evicted_and_their_claims_deleted(cluster: Kubernetes) ->
     assert workloads.evict_user_pods(cluster, "users") == []
     wait_until(lambda: workloads.delete_claims(cluster, "users") == [], 20, "the claim's end")
     wait_until(lambda: workloads.delete_namespace(cluster, "users"), 20, "the namespace's end")
+
+
+def test_a_node_is_emptied_as_its_budgets_allow(cluster: Kubernetes) -> None:
+    workloads.ensure_namespace(cluster, "drained", {})
+    account = "/api/v1/namespaces/drained/serviceaccounts/default"
+    wait_until(lambda: cluster.find(account), 10, "the service account")
+    container = {"name": "one", "image": "a:1"}
+    labels = {"app": "kept"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kept", "labels": labels}}
+    cluster.create("/api/v1/namespaces/drained/pods", pod | {"spec": {"containers": [container]}})
+    wait_until(lambda: [one for one in workloads.pods(cluster, "drained") if one.ready], 20, "the pod")
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "one-at-least"}}
+    spec = {"minAvailable": 1, "selector": {"matchLabels": labels}}
+    budgets = "/apis/policy/v1/namespaces/drained/poddisruptionbudgets"
+    cluster.create(budgets, budget | {"spec": spec})
+    (found,) = workloads.pods(cluster, "drained")
+    node = str(found.node)
+    draining.cordon(cluster, [node])
+    try:
+        assert {one.name for one in workloads.nodes(cluster) if not one.schedulable} == {node}
+        staying = {one.name: one.why for one in draining.evict(cluster, [node])}
+        assert "one-at-least" in staying["kept"]
+        assert cluster.delete(f"{budgets}/one-at-least")
+        wait_until(lambda: draining.evict(cluster, [node]) == [], 40, "an empty node")
+        assert [one.daemon for one in workloads.pods(cluster) if one.node == node] != []
+        assert all(one.daemon for one in workloads.pods(cluster) if one.node == node)
+    finally:
+        cluster.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": None}})
+        wait_until(lambda: workloads.delete_namespace(cluster, "drained"), 20, "the namespace's end")

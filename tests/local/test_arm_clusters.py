@@ -48,6 +48,7 @@ def test_a_cluster_is_made_with_the_official_client(arm: Lab) -> None:
             "maxPods": 30,
             "mode": "System",
             "version": "1.35.5",
+            "image": "AKSUbuntu-2404gen2containerd-202611.23.0",
         }
     ]
 
@@ -404,6 +405,47 @@ def test_node_images_are_upgraded_while_the_cluster_stays_as_it_is(arm: Lab) -> 
     assert _states(arm)[0] == "Succeeded"
     arm.advance(470)
     assert arm.call("GET", f"{POOL}/nodepool1").json()["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_a_newer_node_image_comes_about_every_week(arm: Lab) -> None:
+    arm.made()
+
+    def images() -> tuple[str, str]:
+        latest = arm.call("GET", f"{POOL}/nodepool1/upgradeProfiles/default").json()["properties"]
+        own = arm.call("GET", f"{POOL}/nodepool1").json()["properties"]
+        return own["nodeImageVersion"], latest["latestNodeImageVersion"]
+
+    first = images()[0]
+    assert images() == (first, first)
+    arm.advance(8 * 24 * 3600)
+    newer = images()[1]
+    assert images() == (first, newer)
+    assert newer > first
+    arm.call("POST", f"{POOL}/nodepool1/upgradeNodeImageVersion")
+    arm.advance(470)
+    assert images() == (newer, newer)
+    assert [pool["image"] for pool in arm.clusters.running[KEY]["pools"]] == [newer]
+
+
+def test_a_cluster_goes_from_a_service_principal_to_a_managed_identity_and_never_back(arm: Lab) -> None:
+    app_id = arm.principal()
+    arm.made(servicePrincipalProfile={"clientId": app_id, "secret": SECRET})
+    before = arm.call("GET", CLUSTER).json()
+    identity = f"{SUB}/resourceGroups/r5-rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/r5-id"
+    wanted = {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
+    answer = arm.call("PUT", CLUSTER, before | {"identity": wanted})
+    assert answer.status_code == 200
+    assert answer.json()["properties"]["servicePrincipalProfile"] == {"clientId": "msi"}
+    (pool,) = answer.json()["properties"]["agentPoolProfiles"]
+    assert (_states(arm)[0], pool["provisioningState"]) == ("Updating", "Succeeded"), "the nodes were touched"
+    arm.advance(130)
+    after = arm.call("GET", CLUSTER).json()
+    assert after["properties"]["provisioningState"] == "Succeeded"
+    assert after["identity"]["type"] == "UserAssigned"
+    profile = {"clientId": app_id, "secret": SECRET}
+    back = before | {"properties": before["properties"] | {"servicePrincipalProfile": profile}}
+    refused = arm.call("PUT", CLUSTER, back)
+    assert (refused.status_code, refused.json()["target"]) == (400, "servicePrincipalProfile")
 
 
 def test_load_balancers_and_volumes_show_in_the_node_resource_group_and_outlive_a_stop(arm: Lab) -> None:
