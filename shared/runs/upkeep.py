@@ -14,8 +14,8 @@ from shared.runs.decisions import Decisions
 from shared.runs.engine import Engine
 from shared.runs.idle import last_activity
 from shared.runs.model import Kind
+from shared.runs.steps.cluster_parts import extra_pools
 from shared.runs.steps.people import ACTIVE
-from shared.runs.steps.upgrade_pool import extra_pools
 from shared.runs.tick import listed_power, rebuild
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState

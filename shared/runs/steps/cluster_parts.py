@@ -1,4 +1,4 @@
-"""What the upgrade's steps in Azure share: the cluster as it is, and what may be sent back of it."""
+"""What the upgrade's steps in Azure and their checks share: the cluster as it is, what may be sent back, what stands in the way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -71,3 +71,41 @@ def merged_tags(present: dict[str, str], old: Hub, new: Hub) -> dict[str, str]:
     """The hub's tags anew; those that others put there, such as a policy, stay. Azure compares names without case."""
     ours = {name.lower() for name in (*bodies.tags(old), *bodies.tags(new))}
     return {name: value for name, value in present.items() if name.lower() not in ours} | bodies.tags(new)
+
+
+# Pools and identities
+
+
+def extra_pools(facts: Json, hub: Hub) -> list[str]:
+    """Pools that were made for the hub and are not the one that it has. Pure."""
+    return [name for name in facts.get("extra_pools") or [] if name != hub.cluster.node_pool]
+
+
+def first_nodes(old: Hub, new: Hub, found: Cluster) -> int:
+    """With autoscaling as many as there are now, within the bounds: everybody has to find room. Pure."""
+    bounds = new.cluster.autoscale
+    if bounds is None:
+        return new.cluster.node_count
+    now = next((pool.count for pool in found.pools if pool.name == old.cluster.node_pool), new.cluster.node_count)
+    return min(max(now, bounds.min), bounds.max)
+
+
+def pool_exists(hub: Hub, name: str) -> tuple[str, str]:
+    return (
+        f"The cluster {hub.cluster.name} has a pool {name} that was not made for this hub.",
+        "Give the new pool another name: cluster.nodePool in the same request.",
+    )
+
+
+def identity_exists(name: str, group: str) -> tuple[str, str]:
+    return (
+        f"There is a managed identity {name} in {group} that was not made for this hub.",
+        'Give the new one another name: {"identity": {"type": "managed", "name": "..."}}.',
+    )
+
+
+def no_newer_image(pool: str) -> tuple[str, str]:
+    return (
+        f"The nodes of {pool} have AKS' newest image: AKS does not make them anew, and until then they keep the principal.",
+        "AKS brings out a newer image about every week: ask again then. Another Kubernetes makes the nodes anew at once.",
+    )

@@ -14,8 +14,7 @@ from shared.hubs.node_changes import becomes_managed, keeps_pool, left_over, new
 from shared.hubs.store import HubRecord
 from shared.runs import bodies
 from shared.runs.steps import preflight, scale_rules
-from shared.runs.steps.upgrade_identity import identity_exists, no_newer_image
-from shared.runs.steps.upgrade_pool import extra_pools, first_nodes, pool_exists
+from shared.runs.steps.cluster_parts import extra_pools, first_nodes, identity_exists, no_newer_image, pool_exists
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
         yield preflight.Finding("error", "PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
         return
     count = first_nodes(hub.spec, wanted, cluster)
-    yield from _addresses(wanted, cluster, count)
+    yield from _addresses(services, wanted, cluster, count)
     size = services.quotas.sku(wanted.location, wanted.cluster.vm_size)
     if size is None or size.restrictions:
         advice = f"Choose another cluster.vmSize (az vm list-skus --location {wanted.location})."
@@ -142,7 +141,7 @@ def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Itera
         )
 
 
-def _addresses(wanted: Hub, cluster: Cluster, count: int) -> Iterator[preflight.Finding]:
+def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[preflight.Finding]:
     """Of the subnet, as AKS counts them: every node that may come, one more for upgrades, and all their pods; for both pools."""
     bounds = wanted.cluster.autoscale
     most = max(count, bounds.max if bounds else 0)
@@ -150,8 +149,12 @@ def _addresses(wanted: Hub, cluster: Cluster, count: int) -> Iterator[preflight.
     for pool in cluster.pools:
         if pool.name != wanted.cluster.node_pool:
             needed += (max(pool.count, pool.max or 0) + 1) * ((pool.max_pods or wanted.cluster.max_pods) + 1)
-    free = IPv4Network(wanted.network.subnet_prefix).num_addresses - 5
-    if needed > free:
+    subscription = services.settings.subscription_id
+    network = services.networks.network(names.network_id(subscription, wanted.resource_group, wanted.network.name))
+    subnets = {name.lower(): prefixes for name, prefixes in network.subnets.items()} if network else {}
+    ranges = [IPv4Network(prefix) for prefix in subnets.get(wanted.network.subnet.lower(), ()) if ":" not in prefix]
+    free = sum(each.num_addresses - 5 for each in ranges)
+    if ranges and needed > free:
         message = f"{wanted.network.subnet} has {free} addresses; both pools of nodes side by side, with their pods, take {needed}."
         advice = "Have fewer nodes first (cluster.nodeCount or autoscale.max), or make a second hub with a larger subnet and move."
         yield preflight.Finding("error", "SubnetTooSmall", message, advice, "cluster.vmSize")

@@ -15,10 +15,17 @@ from shared.hubs.node_changes import becomes_managed
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps import scale_rules, upgrade
-from shared.runs.steps.cluster_parts import Json, adopt, at_work, cluster_there
+from shared.runs.steps.cluster_parts import (
+    Json,
+    adopt,
+    at_work,
+    cluster_there,
+    extra_pools,
+    identity_exists,
+    no_newer_image,
+)
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 from shared.runs.steps.create import GRANT_PATIENCE
-from shared.runs.steps.upgrade_pool import extra_pools
 
 if TYPE_CHECKING:
     from shared.azure.aks import Cluster
@@ -47,13 +54,6 @@ def new_identity(context: StepContext) -> Outcome:
     context.remember(new_identity_id=identity_id, new_principal_id=principal)
     _grant(context, principal)
     return done(f"{new.identity.name} is there, and {bodies.NETWORK_CONTRIBUTOR} on {old.network.name}.")
-
-
-def identity_exists(name: str, group: str) -> tuple[str, str]:
-    return (
-        f"There is a managed identity {name} in {group} that was not made for this hub.",
-        'Give the new one another name: {"identity": {"type": "managed", "name": "..."}}.',
-    )
 
 
 def _grant(context: StepContext, principal: str) -> None:
@@ -155,13 +155,6 @@ def keepers(found: "Cluster", retired: Json, leaving: list[str]) -> list[str]:
         for pool in found.pools
         if pool.name not in leaving and before.get(pool.name) == [pool.image, pool.version]
     ]
-
-
-def no_newer_image(pool: str) -> tuple[str, str]:
-    return (
-        f"The nodes of {pool} have AKS' newest image: AKS does not make them anew, and until then they keep the principal.",
-        "AKS brings out a newer image about every week: ask again then. Another Kubernetes makes the nodes anew at once.",
-    )
 
 
 def old_identity(context: StepContext) -> Outcome:

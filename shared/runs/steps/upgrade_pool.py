@@ -14,7 +14,17 @@ from shared.kubernetes import draining, workloads
 from shared.runs import bodies
 from shared.runs.model import Fault, Outcome, done, failed, waiting
 from shared.runs.steps import scale_rules, upgrade
-from shared.runs.steps.cluster_parts import Json, adopt, at_work, cluster_there, find_profile, with_cluster
+from shared.runs.steps.cluster_parts import (
+    Json,
+    adopt,
+    at_work,
+    cluster_there,
+    extra_pools,
+    find_profile,
+    first_nodes,
+    pool_exists,
+    with_cluster,
+)
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 from shared.runs.steps.release import kubeconfig
 from shared.runs.steps.upgrade_nodes import true_of_nodes
@@ -24,11 +34,6 @@ if TYPE_CHECKING:
 
 DRAIN_PATIENCE = 30 * 60.0
 """Seconds for the pods of one pool to leave: as long as AKS itself gives a node in an upgrade (its --drain-timeout)."""
-
-
-def extra_pools(facts: Json, hub: Hub) -> list[str]:
-    """Pools that were made for the hub and are not the one that it has. Pure."""
-    return [name for name in facts.get("extra_pools") or [] if name != hub.cluster.node_pool]
 
 
 def new_pool(context: StepContext) -> Outcome:
@@ -55,13 +60,6 @@ def new_pool(context: StepContext) -> Outcome:
     )
 
 
-def pool_exists(hub: Hub, name: str) -> tuple[str, str]:
-    return (
-        f"The cluster {hub.cluster.name} has a pool {name} that was not made for this hub.",
-        "Give the new pool another name: cluster.nodePool in the same request.",
-    )
-
-
 def _make(context: StepContext, found: "Cluster", new: Hub, profile: Json | None) -> Outcome:
     """Also once more, for one that came to a bad end: the same PUT goes on with it."""
     spec, name = context.spec, new.cluster.node_pool
@@ -75,15 +73,6 @@ def _make(context: StepContext, found: "Cluster", new: Hub, profile: Json | None
     del body["name"]
     operation = context.services.clusters.put_pool(spec.resource_group, spec.cluster.name, name, {"properties": body})
     return begun(operation, f"Making the pool {name}")
-
-
-def first_nodes(old: Hub, new: Hub, found: "Cluster") -> int:
-    """With autoscaling as many as there are now, within the bounds: everybody has to find room. Pure."""
-    bounds = new.cluster.autoscale
-    if bounds is None:
-        return new.cluster.node_count
-    now = next((pool.count for pool in found.pools if pool.name == old.cluster.node_pool), new.cluster.node_count)
-    return min(max(now, bounds.min), bounds.max)
 
 
 def _not_ready(context: StepContext, pool: str, count: int) -> Outcome | None:
