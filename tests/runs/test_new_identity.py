@@ -26,7 +26,7 @@ PRINCIPAL: dict[str, Any] = {
     "password_key": "key1",
     "password_expires": datetime(2027, 1, 1, tzinfo=UTC).isoformat(),
 }
-BROUGHT = {"identity": {"clientId": "app", "secret": "secret://mine"}}
+BROUGHT: dict[str, Any] = {"identity": {"clientId": "app", "secret": "secret://mine"}}
 
 
 def changing(azure: Azure | None = None, **old: Any) -> Lab:

@@ -4,6 +4,8 @@ Hundreds of them may run at the same time, at the hours at which everybody's win
 listing that they share; a cluster is asked for itself before it is switched, and its operation when the listing shows an end.
 """
 
+import logging
+
 from shared.azure.aks import Cluster
 from shared.azure.operations import Operation
 from shared.errors import OutsideError, PermanentError
@@ -16,6 +18,8 @@ from shared.runs.steps.context import OperationEndedError, StepContext, operatio
 from shared.schedules.decide import desired_of
 from shared.schedules.lead import earliest_start
 from shared.schedules.record import PowerState
+
+log = logging.getLogger(__name__)
 
 TRY_AGAIN = (5 * 60.0, 15 * 60.0, 30 * 60.0)
 """Seconds after which a failed start or stop is tried again: AKS' docs ask for a retry and name capacity as the usual cause."""
@@ -123,11 +127,21 @@ def _begin(context: StepContext, goal: str) -> Outcome:
 def _reached(context: StepContext, goal: str) -> Outcome:
     """Rules that cannot be switched on again keep nobody from the hub; they are told of."""
     said = f"The cluster {context.spec.cluster.name} is {goal}."
+    if goal == "off":
+        return done(said)
     try:
-        outcome = scale_rules.resume(context) if goal == "on" else None
+        return scale_rules.resume(context) or done(said)
     except PermanentError as error:
         return done(f"{said} The rules on its scale set are off: {error.system}: {error.message}")
-    return outcome or done(said)
+
+
+def _stays_on(context: StepContext, goal: str) -> None:
+    """A cluster that could not be stopped has its rules again; that they fail as well must not hide why it could not."""
+    try:
+        if goal == "off":
+            scale_rules.resume(context)
+    except OutsideError as error:
+        log.warning("the rules on the scale set of hub %s stay off: %s", context.spec.name, error.code)
 
 
 def _at_work(cluster: Cluster, goal: str) -> bool:
@@ -149,8 +163,7 @@ def _try_again(context: StepContext, goal: str, error: OutsideError) -> Outcome:
     tries = context.memo.get("failures", 0)
     first = context.memo.get("first", f"{context.now:%H:%M}")
     if tries >= len(TRY_AGAIN):
-        if goal == "off":
-            scale_rules.resume(context)
+        _stays_on(context, goal)
         said = f"after {tries + 1} tries since {first} UTC: {error.message}"
         raise PermanentError(error.system, error.code, said, details=error.details)
     wait = TRY_AGAIN[tries]
