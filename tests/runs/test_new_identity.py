@@ -7,7 +7,9 @@ import pytest
 
 from shared.azure.keyvault import Secret
 from shared.errors import PermanentError, TemporaryError
+from shared.hubs.model import Hub
 from shared.hubs.store import HubStore
+from shared.hubs.validation import parse
 from shared.runs.model import Kind
 from shared.runs.steps import nodes_check, rotate, teardown, upgrade_identity
 from shared.runs.steps.upgrade_check import examine
@@ -125,13 +127,20 @@ def test_a_crash_between_the_facts_and_the_specification_forgets_no_principal(mo
 def test_nodes_that_have_the_newest_image_keep_the_principal_and_so_does_the_hub() -> None:
     made = changing(Azure(latest=OLD_IMAGE))
     through(made, *STEPS[:2])
+    noted = made.facts["upgrade"]
+    made.place.hubs.remember("r5", {"upgrade": {**noted, "identity": True}})
     outcome = made.to_the_end(upgrade_identity.nodes)
     assert outcome.fault
     assert outcome.fault.code == "NodesKeepPrincipal"
     assert "about every week" in outcome.fault.advice
     assert made.facts["retired"]["application_id"] == "app-object"
     assert made.spec.identity.type == "managed", "the record does not say what the cluster is"
+    assert "as long as nodes keep it" in made.to_the_end(upgrade_identity.old_identity).message
+    assert examined(made).plan.changes == (), "people would be warned of what cannot be done"
+    made.place.hubs.remember("r5", {"upgrade": {"run": made.run.id}})
+    assert made.to_the_end(upgrade_identity.nodes).state == "done", "it keeps other changes from being made"
     made.azure.latest = NEW_IMAGE
+    assert examined(made).plan.needs_run
     through(made, *STEPS[2:])
     assert made.azure.applications == set()
 
@@ -176,13 +185,15 @@ def test_a_role_that_is_not_known_yet_is_waited_for_and_one_that_is_refused_is_n
 # Before anything is touched
 
 
-def examined(made: Lab) -> Any:
-    from shared.hubs.validation import parse
+def _wanted(made: Lab) -> Hub:
+    """Asked for again after it was done in part, it is what the hub is."""
+    wanted = parse(dict(made.run.wanted or {}), "westus")
+    return made.spec if made.spec.identity == wanted.identity else wanted
 
+
+def examined(made: Lab) -> Any:
     made.place.adapters |= made.azure.adapters()
-    wanted = nodes_check.named(
-        made.place.services, made.place.hub(), parse(dict(made.run.wanted or {}), "westus"), given=False
-    )
+    wanted = nodes_check.named(made.place.services, made.place.hub(), _wanted(made), given=False)
     return examine(made.place.services, made.place.hub(), wanted)
 
 

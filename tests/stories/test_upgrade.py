@@ -206,7 +206,11 @@ def test_the_pool_grows_and_scales_by_itself(cloud: Cloud, host: Host) -> None:
 
     run = changed(host, {"cluster": {"autoscale": {"min": 3, "max": 6}}})
     assert run["status"] == "succeeded", run
-    assert hub(host)["spec"]["cluster"]["autoscale"] == {"min": 3, "max": 6}
+    assert hub(host)["spec"]["cluster"]["autoscale"] == {
+        "mode": "cluster-autoscaler",
+        "min": 3,
+        "max": 6,
+    }
     refused = patch(host, {"cluster": {"nodeCount": 5}})
     assert "cluster.autoscale.min or max" in problem(refused, 409, "AutoscalerDecides")["advice"]
 
@@ -263,9 +267,19 @@ REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
     ({"location": "eastus"}, 409, "CannotChange", "location", "keepHomes"),
     ({"resourceGroup": "x"}, 409, "CannotChange", "resourceGroup", "POST /api/hubs"),
     ({"network": {"name": "x"}}, 409, "CannotChange", "network.name", "POST /api/hubs"),
-    ({"identity": "managed"}, 409, "CannotChange", "identity.type", "Leave identity as it is"),
+    ({"identity": {"name": "x"}}, 409, "CannotChange", "identity.name", "Leave identity as it is"),
     ({"cluster": {"name": "x"}}, 409, "CannotChange", "cluster.name", "POST /api/hubs"),
-    ({"cluster": {"vmSize": "Standard_D4s_v3"}}, 409, "CannotChange", "cluster.vmSize", "cluster.nodeCount"),
+    ({"cluster": {"nodePool": "other"}}, 409, "CannotChange", "cluster.nodePool", "another cluster.vmSize"),
+    ({"cluster": {"vmSize": "Standard_M8ms"}}, 409, "SkuNotAvailable", "cluster.vmSize", "az vm list-skus"),
+    ({"cluster": {"vmSize": "Standard_B1s"}}, 409, "SizeTooSmall", "cluster.vmSize", "larger"),
+    ({"cluster": {"vmSize": "Standard_D64s_v3"}}, 409, "QuotaExceeded", "cluster.vmSize", "side by side"),
+    (
+        {"cluster": {"autoscale": {"mode": "both", "min": 3, "max": 6}}},
+        400,
+        "InvalidHub",
+        "cluster.autoscale.mode",
+        "nothing was changed",
+    ),
     (
         {"cluster": {"serviceCidr": "10.1.0.0/16", "dnsServiceIp": "10.1.0.10"}},
         409,
@@ -273,7 +287,6 @@ REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
         "cluster.serviceCidr",
         "POST",
     ),
-    ({"cluster": {"tier": "Standard"}}, 409, "CannotChange", "cluster.tier", "az aks update --tier"),
     ({"release": {"namespace": "x"}}, 409, "CannotChange", "release.namespace", "release.version"),
     ({"release": {"version": "9.9.9"}}, 409, "ChartNotFound", "release.version", "release.version"),
     (

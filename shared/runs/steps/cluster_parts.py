@@ -109,3 +109,13 @@ def no_newer_image(pool: str) -> tuple[str, str]:
         f"The nodes of {pool} have AKS' newest image: AKS does not make them anew, and until then they keep the principal.",
         "AKS brings out a newer image about every week: ask again then. Another Kubernetes makes the nodes anew at once.",
     )
+
+
+def keepers(found: Cluster, retired: Json, leaving: list[str]) -> list[str]:
+    """Pools whose nodes are the ones that were there when the cluster got its identity. Pure."""
+    before = retired["nodes"]
+    return [
+        pool.name
+        for pool in found.pools
+        if pool.name not in leaving and before.get(pool.name) == [pool.image, pool.version]
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import names
 from shared.azure.aks import Cluster
@@ -14,7 +14,14 @@ from shared.hubs.node_changes import becomes_managed, keeps_pool, left_over, new
 from shared.hubs.store import HubRecord
 from shared.runs import bodies
 from shared.runs.steps import preflight, scale_rules
-from shared.runs.steps.cluster_parts import extra_pools, first_nodes, identity_exists, no_newer_image, pool_exists
+from shared.runs.steps.cluster_parts import (
+    extra_pools,
+    first_nodes,
+    identity_exists,
+    keepers,
+    no_newer_image,
+    pool_exists,
+)
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -59,10 +66,11 @@ def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
     return next((name for name in begun if name in fitting), None)
 
 
-def unfinished(hub: HubRecord, wanted: Hub) -> list[Change]:
-    """What an earlier change has left behind, and this one ends."""
+def unfinished(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> list[Change]:
+    """What an earlier change has left behind, and this one ends, as far as it can be ended now."""
     found = [left_over(pool, wanted) for pool in extra_pools(hub.facts, hub.spec) if pool != wanted.cluster.node_pool]
-    if retired := hub.facts.get("retired"):
+    retired = hub.facts.get("retired")
+    if retired and _can_let_go(services, hub, wanted, cluster, retired):
         interruption = (
             "an earlier change gave the cluster its identity and did not end: nodes that keep the old one are made anew, for which "
             "servers end; then it is removed"
@@ -70,6 +78,18 @@ def unfinished(hub: HubRecord, wanted: Hub) -> list[Change]:
         name = wanted.identity.name
         found.append(Change("identity.name", retired["name"], name, How.IDENTITY, interruption, disruptive=True))
     return found
+
+
+def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster, retired: dict[str, Any]) -> bool:
+    old = hub.spec
+    if old.cluster.kubernetes_version != wanted.cluster.kubernetes_version:
+        return True
+    leaving = [*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])]
+    images = {pool.name: pool.image for pool in cluster.pools}
+    return all(
+        services.clusters.latest_image(old.resource_group, old.cluster.name, pool) not in (None, images[pool])
+        for pool in keepers(cluster, retired, leaving)
+    )
 
 
 def findings(

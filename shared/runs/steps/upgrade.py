@@ -66,6 +66,7 @@ def check(context: StepContext) -> Outcome:
         chart=found.chart,
         disruptive=found.plan.disruptive,
         renewed=found.plan.has(How.KUBERNETES, How.REPLACE, How.IDENTITY),
+        identity=found.plan.has(How.IDENTITY),
     )
     return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
 

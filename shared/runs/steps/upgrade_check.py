@@ -11,7 +11,7 @@ from shared.hubs.model import Hub
 from shared.hubs.node_changes import new_pool
 from shared.hubs.store import HubRecord
 from shared.runs.steps import nodes_check, preflight
-from shared.runs.steps.nodes_check import unfinished
+from shared.runs.steps.cluster_parts import extra_pools
 from shared.services import Services
 
 
@@ -44,8 +44,7 @@ _FIELDS = {
 def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     """Raises what the adapters do when the questions cannot be answered at all."""
     old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
-    left = unfinished(hub, wanted)
-    if plan(old, wanted, None) == Plan() and not left:
+    if plan(old, wanted, None) == Plan() and not (extra_pools(hub.facts, old) or hub.facts.get("retired")):
         return Examined(Plan(), chart=chart)
     cluster = services.clusters.get(old.resource_group, old.cluster.name)
     if cluster is None or cluster.current_version is None:
@@ -56,7 +55,7 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     made = plan(old, wanted, versions)
     if made.refusals:
         return Examined(made, against=made.refusals, chart=chart)
-    made = made.joined(left)
+    made = made.joined(nodes_check.unfinished(services, hub, wanted, cluster))
     path = _path(wanted, versions)
     found = [*_findings(services, hub, wanted, made, cluster, path[-1] if path else cluster.current_version)]
     return Examined(

@@ -22,6 +22,7 @@ from shared.runs.steps.cluster_parts import (
     cluster_there,
     extra_pools,
     identity_exists,
+    keepers,
     no_newer_image,
 )
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
@@ -138,8 +139,9 @@ def nodes(context: StepContext) -> Outcome:
         return done("All nodes were made anew.")
     spec, pool, clusters = context.spec, stale[0], context.services.clusters
     latest = clusters.latest_image(spec.resource_group, spec.cluster.name, pool)
-    if latest == retired["nodes"][pool][0]:
-        return failed("NodesKeepPrincipal", *no_newer_image(pool))
+    if latest in (None, retired["nodes"][pool][0]):
+        said = no_newer_image(pool)
+        return failed("NodesKeepPrincipal", *said) if upgrade.noted(context).get("identity") else done(said[0])
     scale_rules.suspend(context)
     operation = clusters.renew_image(spec.resource_group, spec.cluster.name, pool)
     return (
@@ -147,21 +149,17 @@ def nodes(context: StepContext) -> Outcome:
     )
 
 
-def keepers(found: "Cluster", retired: Json, leaving: list[str]) -> list[str]:
-    """Pools whose nodes are the ones that were there when the cluster got its identity. Pure."""
-    before = retired["nodes"]
-    return [
-        pool.name
-        for pool in found.pools
-        if pool.name not in leaving and before.get(pool.name) == [pool.image, pool.version]
-    ]
-
-
 def old_identity(context: StepContext) -> Outcome:
-    """The principal with its password and role, when it was made for the hub; the role alone, when it was brought along."""
+    """The principal with its password and role, when it was made for the hub; the role alone, when it was brought along.
+
+    An upgrade that is about something else may come when the nodes of an earlier one cannot be renewed yet: then it stays.
+    """
     retired = context.hub.facts.get("retired")
     if retired is None:
         return done("There is no old identity.")
+    spec = context.spec
+    if keepers(cluster_there(context), retired, extra_pools(context.hub.facts, spec)):
+        return done(f"{retired['name']} stays as long as nodes keep it.")
     if retired["role_assignment"]:
         context.services.roles.remove(retired["role_assignment"])
     if retired["brought"]:
