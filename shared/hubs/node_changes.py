@@ -6,6 +6,7 @@ cluster goes from a service principal to a managed identity and never back, and 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from shared.hubs.fixed import ANEW
@@ -97,7 +98,10 @@ def pool_name(old: Hub, new: Hub) -> Change | Refusal:
             "a pool of nodes keeps its name",
             "Leave cluster.nodePool as it is. Beside another cluster.vmSize it is the name of the pool that is made then.",
         )
-    return replacement("cluster.nodePool", old.cluster.node_pool, new.cluster.node_pool, new)
+    found = replacement("cluster.nodePool", old.cluster.node_pool, new.cluster.node_pool, new)
+    if keeps_pool(old, new):
+        return replace(found, interruption=f"nodes keep the principal until they are made anew: {found.interruption}")
+    return replace(found, interruption="what the pool that takes the old one's place is called")
 
 
 def left_over(pool: str, new: Hub) -> Change:

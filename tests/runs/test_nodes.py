@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.azure.compute import Disk, VmSize
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TemporaryError
 from shared.hubs.validation import parse
 from shared.runs.model import Kind, Outcome, Run, StepState
 from shared.runs.steps import nodes_check, upgrade_cluster, upgrade_nodes, upgrade_pool
@@ -99,6 +99,23 @@ def test_a_pool_that_came_to_a_bad_end_is_asked_for_once_more() -> None:
     made.place.hubs.remember("r5", {"extra_pools": ["nodepool2"]})
     assert made.call(upgrade_pool.new_pool).state == "waiting"
     assert made.azure.asked == ["put nodepool2"]
+
+
+@pytest.mark.parametrize(
+    "cut", ["put nodepool2", "cordon nodepool1-node", "evict hub", "delete nodepool1", "nothing at all"]
+)
+def test_cut_off_anywhere_the_pool_is_replaced_once_in_the_end(cut: str) -> None:
+    made = lab(MOVE)
+    made.azure.pods = [pod("hub", "nodepool1-node")]
+    made.azure.fails = {cut: TemporaryError("Azure", "ConnectionFailed", "cut off")}
+    for step in (upgrade_pool.new_pool, upgrade_pool.old_pool):
+        try:
+            made.to_the_end(step)
+        except TemporaryError:
+            made.to_the_end(step)
+    assert list(made.azure.pools) == [made.spec.cluster.node_pool] == ["nodepool2"]
+    assert extra_pools(made.facts, made.spec) == []
+    assert made.azure.pods == []
 
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed"])
