@@ -82,7 +82,7 @@ def with_nodes(rooms: Sequence[Room], new: Room, most: int) -> list[Room]:
 
 
 ADVICE: dict[Limit, str] = {
-    "podsPerNode": "A larger cluster.maxPods lets more in on the same machines; it is fixed when a node pool is made.",
+    "podsPerNode": "A larger cluster.maxPods lets more in on machines of the same size; PATCH makes another pool of nodes with it.",
     "memoryGuarantee": "Guarantee less memory (environment.memory.guarantee), or choose a cluster.vmSize with more, or more nodes.",
     "cpuGuarantee": "Guarantee less CPU (environment.cpu.guarantee), or choose a cluster.vmSize with more cores, or more nodes.",
     "dataDisks": "Every home is a disk of its own: choose a cluster.vmSize that takes more data disks, more nodes, or homes on a "

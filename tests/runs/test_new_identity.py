@@ -204,6 +204,13 @@ def test_without_a_newer_image_another_pool_takes_the_place(latest: str, pool: s
     assert {change.field: change.after for change in found.plan.changes}.get("cluster.nodePool") == pool
 
 
+def test_a_quota_without_room_for_another_pool_is_refused_with_the_other_way() -> None:
+    (refusal,) = examined(changing(Azure(latest=OLD_IMAGE, limit=17))).against
+    assert refusal.code == "QuotaExceeded"
+    assert "ask again in a week" in refusal.advice
+    assert examined(changing(Azure(limit=17))).against == (), "one node more is enough"
+
+
 def test_another_pool_of_somebodys_that_cannot_be_renewed_stands_against_it() -> None:
     azure = Azure({"nodepool1": profile(), "gpu": profile("gpu", mode="User")}, latest=OLD_IMAGE)
     (refusal,) = examined(changing(azure)).against

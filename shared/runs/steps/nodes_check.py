@@ -124,9 +124,14 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
     yield from _machine(services, hub.spec, wanted, size)
     if cluster.power == "Running":
         shortage = preflight.room(services, wanted, size, max(count - (there.count if there else 0), 0)).findings
+        other = (
+            "ask again in a week: where AKS has a newer node image, nodes are renewed one by one in their pool"
+            if keeps_pool(hub.spec, wanted)
+            else "choose a size of another family, or fewer nodes first"
+        )
         advice = (
-            "Ask for more (Azure portal, Quotas, Compute): the old nodes and the new ones are there side by side for a while. Or "
-            "choose a size of another family, or fewer nodes first."
+            "Ask for more (Azure portal, Quotas, Compute): the old nodes and the new ones are there side by side for a while. "
+            f"Or {other}."
         )
         yield from (replace(item, advice=advice, field="cluster.vmSize") for item in shortage)
 

@@ -101,8 +101,8 @@ def _findings(
         yield from preflight.secrets(services, wanted).findings
     if wanted.access.dns_label != hub.spec.access.dns_label:
         yield from preflight.dns_label(services, wanted).findings
-    if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES) and not new_pool(hub.spec, wanted):
-        yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES) else 0)
+    if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES, How.IDENTITY) and not new_pool(hub.spec, wanted):
+        yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES, How.IDENTITY) else 0)
     yield from nodes_check.findings(services, hub, wanted, made, cluster)
 
 
@@ -126,7 +126,7 @@ def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> 
 
 
 def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[preflight.Finding]:
-    """For the nodes that come in addition; an upgrade makes one more for a while."""
+    """For the nodes that come in addition; where all are made anew there is one more for a while."""
     present = sum(pool.count for pool in cluster.pools if pool.name.lower() == wanted.cluster.node_pool.lower())
     most = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     more = max(most - present, 0) + surge
