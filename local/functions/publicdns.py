@@ -1,28 +1,29 @@
-"""Public names that Azure gives, LABEL.REGION.cloudapp.azure.com, resolved in the host's process to this copy's addresses.
+"""The public DNS, as far as this copy has a part in it, for the host's process: names that Azure gives, and its DNS zones.
 
-In Azure they are in the public DNS. Here the process's resolver stands in for it, so that the app needs not know.
+In Azure they are in the public DNS. Here the process's resolver stands in for it, so that the app needs not know. A name of
+neither is left to the system's resolver.
 """
 
+import ipaddress
 import json
 import socket
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-_ZONE = ".cloudapp.azure.com"
+from local.publicnames import resolved
 
-type Lookup = Callable[[str], str | None]
+type Lookup = Callable[[str], list[str] | None]
+"""Addresses of a name, in lower case and without a dot at its end; none when it does not exist; None when others know."""
 
 
 def in_resources(control: str) -> Lookup:
     """A lookup in the listing of the control endpoint at this address, as it is at the time."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def find(name: str) -> str | None:
+    def find(name: str) -> list[str] | None:
         with opener.open(f"{control}/resources", timeout=5) as response:
-            rows = json.load(response)
-        found = [row["ipAddress"] for row in rows if row.get("dnsSettings", {}).get("fqdn", "").lower() == name]
-        return found[0] if found else None
+            return resolved(name, json.load(response))
 
     return find
 
@@ -33,14 +34,25 @@ def install(lookup: Lookup) -> None:
 
     def getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
         name = host.decode("ascii") if isinstance(host, bytes) else host
-        if not isinstance(name, str) or not name.lower().rstrip(".").endswith(_ZONE):
+        if not isinstance(name, str) or not _is_public(name):
             return original(host, *rest, **named)
         try:
-            address = lookup(name.lower().rstrip("."))
+            addresses = lookup(name.lower().rstrip("."))
         except OSError as error:
             raise socket.gaierror(socket.EAI_AGAIN, f"{name}: the local cloud does not answer") from error
-        if address is None:
+        if addresses is None:
+            return original(host, *rest, **named)
+        if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return original(address, *rest, **named)
+        return [answer for address in addresses for answer in original(address, *rest, **named)]
 
     socket.getaddrinfo = getaddrinfo
+
+
+def _is_public(name: str) -> bool:
+    """Whether it is a name at all, and one that the DNS is asked for."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name.rstrip(".")
+    return False

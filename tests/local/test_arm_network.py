@@ -123,6 +123,24 @@ def test_zones_hold_address_records(arm: Lab) -> None:
     assert arm.call("GET", f"{zone}/A/hub").json()["code"] == "NotFound"
 
 
+def test_a_record_set_is_written_on_conditions_and_alone_beside_an_alias(arm: Lab) -> None:
+    zone = f"{NETWORK}/dnsZones/example.org"
+    arm.call("PUT", zone, {"location": "global"})
+    record = {"properties": {"TTL": 300, "ARecords": [{"ipv4Address": "127.70.0.2"}], "metadata": {"whose": "ours"}}}
+    only_new = {"If-None-Match": "*"}
+    made = arm.call("PUT", f"{zone}/A/hub", record, headers=only_new)
+    assert (made.status_code, made.json()["properties"]["metadata"]) == (201, {"whose": "ours"})
+    again = arm.call("PUT", f"{zone}/A/hub", record, headers=only_new)
+    assert (again.status_code, again.json()["code"]) == (412, "PreconditionFailed")
+    assert arm.call("PUT", f"{zone}/A/hub", record, headers={"If-Match": "another"}).status_code == 412
+    assert arm.call("PUT", f"{zone}/A/hub", record, headers={"If-Match": made.json()["etag"]}).status_code == 200
+    alias = {"properties": {"TTL": 300, "CNAMERecord": {"cname": "elsewhere.example"}}}
+    assert arm.call("PUT", f"{zone}/CNAME/hub", alias).status_code == 400
+    assert arm.call("PUT", f"{zone}/CNAME/@", alias).status_code == 400
+    assert arm.call("PUT", f"{zone}/CNAME/lab", alias).status_code == 201
+    assert arm.call("PUT", f"{zone}/A/lab", record).status_code == 400
+
+
 def _network(*subnets: dict[str, Any]) -> dict[str, Any]:
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}, "subnets": list(subnets)}
     return {"location": "westus", "properties": space}

@@ -452,6 +452,12 @@ def test_a_certificate_of_ones_own_is_served(tmp_path: Path) -> None:
         try:
             await until(lambda: proxy.ready, proxy)
             assert (await get(f"https://{PROXY}:8443/_chp_healthz", trust=trust))[0] == 200
+            reader, writer = await asyncio.open_connection(PROXY, 8000)
+            writer.write(f"GET /hub/login HTTP/1.0\r\nHost: {PROXY}\r\n\r\n".encode())
+            assert b"301" in await reader.readline()
+            writer.close()
+            with pytest.raises(OSError, match="Connect call failed"):  # it listens at its pod's address, and no other
+                await asyncio.open_connection(USER, 8000)
         finally:
             await proxy.stop(5)
 

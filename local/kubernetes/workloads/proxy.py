@@ -34,10 +34,12 @@ class ProxyRuntime:
 
 
 async def start_proxy(context: PodContext, root: Root, options: list[str], clock: Path | None) -> Process:
-    dated = ["--require", str(environment.INSIDE / "date.cjs")] if clock else []
+    loaded = ["bind.cjs", *(["date.cjs"] if clock else [])]
+    required = [word for name in loaded for word in ("--require", str(environment.INSIDE / name))]
     return await SupervisedProcess.start(
-        [str(NODE), *dated, str(PROGRAM), *options],
-        environment=environment.variables(context, root, root.path("/home/jovyan"), clock),
+        [str(NODE), *required, str(PROGRAM), *options],
+        environment=environment.variables(context, root, root.path("/home/jovyan"), clock)
+        | {"LOCAL_ADDRESS": context.ip},
         folder=root.folder,
         log=context.directory / f"{context.container['name']}.log",
         probe=lambda: probes.is_ready(context.ip, context.container),
