@@ -80,6 +80,12 @@ DNS_LABEL = Rule(
     63,
     "has 3 to 63 lower-case letters, digits and hyphens, starts with a letter and ends with a letter or digit",
 )
+HOST = Rule(
+    "a host name",
+    re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?"),
+    253,
+    "is written in full and in lower case, without http://, port or path, like hub.example.org",
+)
 NODE_POOL = Rule(
     "a Linux node pool's name",
     re.compile(r"[a-z][a-z0-9]*"),
@@ -169,6 +175,10 @@ def subnet_id(subscription: str, group: str, network: str, subnet: str) -> str:
 
 def cluster_id(subscription: str, group: str, cluster: str) -> str:
     return f"{group_id(subscription, group)}/providers/Microsoft.ContainerService/managedClusters/{cluster}"
+
+
+def zone_id(subscription: str, group: str, zone: str) -> str:
+    return f"{group_id(subscription, group)}/providers/Microsoft.Network/dnsZones/{zone}"
 
 
 def identity_id(subscription: str, group: str, identity: str) -> str:

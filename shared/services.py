@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.azure.authorization import RoleAssignments
     from shared.azure.compute import Quotas
     from shared.azure.credentials import TokenSource
+    from shared.azure.dns import Dns
     from shared.azure.graph import Directory
     from shared.azure.keyvault import Secrets
     from shared.azure.listing import Listing
@@ -58,6 +59,12 @@ class Services:
         from shared.azure.network import Networks
 
         return Networks(self.settings, self.credential)
+
+    @cached_property
+    def dns(self) -> "Dns":
+        from shared.azure.dns import Dns
+
+        return Dns(self.settings, self.credential)
 
     @cached_property
     def roles(self) -> "RoleAssignments":

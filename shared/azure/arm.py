@@ -116,10 +116,20 @@ class ResourceManager:
             return None
 
     def put(
-        self, resource_id: str, api_version: str, body: Json, *, if_match: str | None = None
+        self,
+        resource_id: str,
+        api_version: str,
+        body: Json,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> tuple[Json, Operation | None]:
-        """Makes or replaces the resource: as it is now, and what is still going on. ConflictError: etag out of date."""
-        headers = {"If-Match": if_match} if if_match else {}
+        """Makes or replaces the resource: as it is now, and what is still going on.
+
+        ConflictError: etag out of date, or with if_none_match "*" the resource exists already.
+        """
+        conditions = {"If-Match": if_match, "If-None-Match": if_none_match}
+        headers = {name: value for name, value in conditions.items() if value}
         begin = self._sdk.resources.begin_create_or_update_by_id
         return _changed(run(SYSTEM, begin, resource_id, body, api_version=api_version, headers=headers))
 

@@ -9,3 +9,4 @@ def load() -> None:
     """
     import azure.core.pipeline.policies
     import azure.core.rest  # noqa: F401 - likewise for its effect
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: F401 - loaded when it is named

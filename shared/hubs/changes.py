@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.hubs import node_changes
+from shared.hubs import address_changes, node_changes
 from shared.hubs.fixed import fixed
 from shared.hubs.model import Hub
 from shared.hubs.plan import Change, How, Plan, Refusal
@@ -63,7 +63,7 @@ def _leaves(spec: Mapping[str, Any], at: str = "") -> dict[str, Any]:
     return found
 
 
-_WHOLE = ("schedule", "cluster.autoscale")
+_WHOLE = ("schedule", "cluster.autoscale", "access.https", "access.dnsZone")
 _ABSENT = object()
 
 
@@ -79,6 +79,8 @@ def _classified(
             return [Change(field, before, after, How.RECORD, "none: the chart stays at the version that is installed")]
     if about_nodes := node_changes.classified(field, before, after, old, new):
         return about_nodes
+    if about_address := address_changes.classified(field, before, after, old, new):
+        return [about_address]
     for prefix, how, interruption in _CHANGES:
         if _under(field, prefix):
             return [Change(field, before, after, how, interruption)]
@@ -107,7 +109,6 @@ _CHANGES: tuple[tuple[str, How, str], ...] = (
         How.HELM,
         "the hub restarts for about a minute; a server that runs keeps what it has until it is restarted",
     ),
-    ("access", How.HELM, "the hub answers at another address once this is done; the old one ends"),
     ("auth", How.HELM, f"{_HUB_RESTARTS}; people log in in another way from then on"),
     ("values", How.HELM, _HUB_RESTARTS),
     ("cluster.tier", How.TIER, "none; Standard and Premium cost by the hour from then on"),

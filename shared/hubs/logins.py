@@ -10,21 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from shared import names
-from shared.hubs.part import REFERENCE, Part
-
-
-def _reference(value: str) -> str:
-    """Says nothing of the value: it may be the secret itself."""
-    name = value.removeprefix(REFERENCE)
-    if name == value or names.SECRET.problem(name):
-        raise ValueError(
-            "must be secret://NAME, with the secret itself in Key Vault: PUT /api/hubs/{name}/secrets/NAME stores it there, "
-            "before the hub is made or after"
-        )
-    if name in names.OWN_SECRETS:
-        raise ValueError(f"{name} is a secret of Hubkeeper's own; store the client's under another name")
-    return value
+from shared.hubs.part import Part, SecretReference
 
 
 def _address(value: str) -> str:
@@ -46,7 +32,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-SecretReference = Annotated[str, AfterValidator(_reference)]
 Address = Annotated[str, AfterValidator(_address)]
 UserName = Annotated[str, Field(pattern=r"^[^\s/\\\"'<>]{1,200}$")]
 Word = Annotated[str, Field(pattern=r"^[\w.:/-]{1,100}$")]

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from shared import names
 from shared.hubs import defaults
 from shared.hubs.environment import Environment
+from shared.hubs.https import Access
 from shared.hubs.image import Image
 from shared.hubs.logins import Login
 from shared.hubs.part import Part, follows
@@ -140,13 +141,6 @@ class Release(Part):
     """Of the chart repository that the deployment names (HUBKEEPER_CHART_REPOSITORY)."""
     version: str | None = Field(default=None, pattern=r"^\d+\.\d+\.\d+([-+.][0-9A-Za-z.+-]+)?$")
     """The chart's exact version; none: the newest stable one in the repository when the hub is made."""
-
-
-class Access(Part):
-    """How people reach the hub."""
-
-    dns_label: Annotated[str, follows(names.DNS_LABEL)] | None = None
-    """Gives http://LABEL.REGION.cloudapp.azure.com, known before the hub is there; none: its IP address."""
 
 
 class Hub(Part):

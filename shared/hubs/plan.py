@@ -17,6 +17,7 @@ class How(StrEnum):
     SCALE = "pool scale"
     AUTOSCALE = "pool autoscaling"
     TAGS = "tags"
+    NAME = "DNS record"
     HELM = "helm upgrade"
     SCHEDULE = "schedule"
     RECORD = "record"

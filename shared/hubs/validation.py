@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shared import names
-from shared.hubs import defaults, logins
+from shared.hubs import defaults, https, logins
 from shared.hubs.model import Hub
 from shared.hubs.part import REFERENCE
 
@@ -52,6 +52,7 @@ def parse(body: object, location: str) -> Hub:
         *_tags(hub),
         *_secrets(hub),
         *_login(hub),
+        *(FieldError(field, message) for field, message in https.problems(hub.access, hub.values)),
     ]:
         raise InvalidError(errors)
     return hub
@@ -75,7 +76,10 @@ def warnings(hub: Hub) -> list[str]:
             "auth is none: anyone who finds the address can log in with any name and run code. Set a password soon."
         )
     if isinstance(hub.auth, logins.Provider):
-        found += [*logins.warnings(hub.auth), _PLAIN_HTTP]
+        found += logins.warnings(hub.auth)
+        if not https.secure(hub.access, hub.values):
+            found.append(_PLAIN_HTTP)
+    found += https.warnings(hub.access, hub.values)
     if hub.identity.type == "service-principal" and not hub.identity.brought:
         found.append(
             f"The service principal's password expires after {defaults.PASSWORD_DAYS} days; identity managed has none to expire."
@@ -97,7 +101,7 @@ _SCALE_RULES = (
 )
 _PLAIN_HTTP = (
     "auth: the callback address is plain http. Microsoft Entra and many others take https alone, and who listens on the way can "
-    "take a session over."
+    "take a session over: set access.https."
 )
 
 
@@ -307,11 +311,11 @@ def _identity(hub: Hub) -> Iterator[FieldError]:
 
 
 def _login(hub: Hub) -> Iterator[FieldError]:
-    if isinstance(hub.auth, logins.Provider) and hub.access.dns_label is None:
+    if isinstance(hub.auth, logins.Provider) and not https.named(hub.access, hub.values):
         yield FieldError(
             "access.dnsLabel",
             f"auth {hub.auth.type} needs an address that is known before the hub is there, for the provider sends people back to "
-            "it: set a DNS label",
+            "it: set a DNS label, or access.host to a name of your own",
         )
 
 
@@ -354,13 +358,6 @@ def _secrets(hub: Hub) -> Iterator[FieldError]:
                 )
         elif value and (_SECRET_KEYS.search(key) or _SECRET_TEXT.search(value)):
             yield FieldError(where, _keep_it_secret(where))
-    proxy = hub.values.get("proxy")
-    https = proxy.get("https") if isinstance(proxy, Mapping) else None
-    if isinstance(https, Mapping) and https.get("enabled"):
-        yield FieldError(
-            "values.proxy.https.enabled",
-            "https is not supported yet: the hub would redirect to an address that does not answer",
-        )
 
 
 def _keep_it_secret(where: str) -> str:

@@ -86,6 +86,7 @@ def shown(
         "name": hub.name,
         "status": hub.status,
         "url": hub.facts.get("url"),
+        "certificateEnds": (hub.facts.get("tls") or {}).get("ends"),
         "callbackUrl": access.callback_url(hub.spec, dns_suffix),
         "spec": hub.spec.wire(),
         "power": {

@@ -53,12 +53,20 @@ class JupyterHub:
 
     def healthy(self) -> bool:
         """Whether it serves at its public address; anything else than 200 is no, a network that fails included."""
+        return not self.trouble()
+
+    def trouble(self) -> str:
+        """Why it does not serve at its public address, in the words of who refused; empty when it does.
+
+        Over https it serves only with a certificate that is good for its name.
+        """
         import requests
 
         try:
-            return self._send("GET", "/health").status_code == 200
-        except requests.RequestException:
-            return False
+            status = self._send("GET", "/health").status_code
+        except requests.RequestException as error:
+            return unreachable(JUPYTERHUB, error).message
+        return "" if status == 200 else f"it answers {status}"
 
     def version(self) -> str:
         return str(self._json("GET", "/api/")["version"])

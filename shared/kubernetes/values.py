@@ -46,7 +46,7 @@ class Https:
     hosts: Sequence[str]
     type: Literal["letsencrypt", "manual", "secret", "offload"] = "letsencrypt"
     email: str = ""
-    """For Let's Encrypt, which writes to it before a certificate runs out."""
+    """Of the account with Let's Encrypt; the chart insists on one."""
     acme_server: str = ""
     """Another ACME directory than Let's Encrypt's own, such as its staging one."""
     secret: str = ""

@@ -122,6 +122,11 @@ def _provider(error: OutsideError, _: Hub) -> str:
 def _permission(error: OutsideError, _: Hub) -> str:
     action = re.search(r"action '([^']+)'", error.message)
     what = f" the action {action[1]}" if action else " what it needs"
+    if action and "/dnszones/" in action[1].lower():
+        return (
+            f"Hubkeeper's own identity lacks{what}: give it the role DNS Zone Contributor on the zone of access.dnsZone. A role "
+            "given just now takes minutes to reach everywhere. Then retry the run."
+        )
     return (
         f"Hubkeeper's own identity lacks{what}. Its roles must be Contributor, and User Access Administrator (or Role Based Access "
         "Control Administrator) for the network's role assignment, on the subscription or the hub's resource group. A role given "
@@ -220,7 +225,12 @@ def _unknown(error: OutsideError, _: Hub) -> str:
     return f"See what {error.system} says; when its cause is gone, retry the run. DELETE the hub to give up: nothing is left."
 
 
+def _record(_: OutsideError, __: Hub) -> str:
+    return "Hubkeeper overwrites no record that it did not make: remove that one, and retry the run; or choose another access.host."
+
+
 _ADVICE: dict[str, Advisor] = {
+    "DnsRecordTaken": _record,
     "RequestDisallowedByPolicy": _policy,
     "ErrCode_InsufficientVCPUQuota": _quota,
     "QuotaExceeded": _quota,

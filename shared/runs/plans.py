@@ -34,8 +34,10 @@ CREATE = (
     Step("cluster", "Create the AKS cluster", 322, after=("role", "ssh-key")),
     Step("rules", "Set rules on the machines' scale set, if it is to have some", 2, after=("cluster",)),
     Step("credentials", "Reach the cluster", 3, after=("cluster",)),
-    Step("release", "Install the Helm chart", 20, after=("credentials",)),
-    Step("usable", "Wait until the hub answers", 60, after=("release",)),
+    Step("certificate", "Put the hub's own certificate into the cluster", 1, after=("credentials",)),
+    Step("release", "Install the Helm chart", 20, after=("certificate",)),
+    Step("name", "Lead the host name to the hub", 1, after=("release",)),
+    Step("usable", "Wait until the hub answers", 60, after=("name",)),
 )
 
 UPGRADE = (
@@ -55,24 +57,28 @@ UPGRADE = (
     Step("rules", "Change the rules on the scale set", 2, after=("pool",)),
     Step("tags", "Change the tags", 2, after=("pool",)),
     Step("old-identity", "Remove the old identity", 2, after=("nodes",)),
-    Step("release", "Upgrade the release, try the hub, and go back if it fails", 75, after=("tags",)),
+    Step("certificate", "Put the hub's own certificate into the cluster", 1, after=("tags",)),
+    Step("name", "Lead the new host name to the hub", 1, after=("certificate",)),
+    Step("release", "Upgrade the release, try the hub, and go back if it fails", 75, after=("name",)),
+    Step("leftovers", "Remove what the old name and certificate needed", 1, after=("release",)),
     Step(
         "power-off",
         "Put the cluster back to sleep, if it was woken",
         5,
-        after=("release", "rules", "old-identity"),
+        after=("leftovers", "rules", "old-identity"),
     ),
 )
 
 TEARDOWN = (
     Step("homes", "Keep what was asked to be kept", 10),
+    Step("name", "Remove the host name's record", 1, after=("homes",)),
     Step("cluster", "Delete the AKS cluster", 192, after=("homes",)),
     Step("role", "Take the identity's role away", 1, after=("cluster",)),
     Step("identity", "Delete the cluster's identity", 2, after=("role",)),
     Step("network", "Delete the virtual network", 10, after=("role",)),
     Step("group", "Delete the resource group", 76, after=("network", "identity")),
     Step("secrets", "Purge the secrets", 2, after=("group",)),
-    Step("receipt", "List what is left", 3, after=("secrets",)),
+    Step("receipt", "List what is left", 3, after=("secrets", "name")),
 )
 
 START = (

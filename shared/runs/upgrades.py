@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.azure.tables import compact
+from shared.hubs import access
 from shared.hubs.admission import LARGEST, admit
 from shared.hubs.changes import How, Refusal, merge_patch
 from shared.hubs.model import Hub
@@ -25,6 +26,7 @@ USUAL_SECONDS = {
     How.SCALE: 170.0,
     How.AUTOSCALE: 170.0,
     How.TAGS: 10.0,
+    How.NAME: 60.0,
     How.HELM: 60.0,
 }
 """How long each kind of change usually takes in Azure (medians of recorded operations); a Kubernetes version each time.
@@ -44,12 +46,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What a patch comes to. wanted: the whole specification that it asks for."""
+    """What a patch comes to. wanted: the whole specification that it asks for; `url` and `callbackUrl` are those it will have."""
 
     hub: HubRecord
     wanted: Hub
     examined: Examined
     warnings: list[str]
+    dns_suffix: str = access.DNS_SUFFIX
 
     def wire(self) -> dict[str, Any]:
         changes = self.examined.plan.changes
@@ -71,11 +74,19 @@ class Upgrade:
             ],
             "warnings": [*self.warnings, *self.examined.warnings],
             "spec": self.wanted.wire(),
+            "url": self._url(),
+            "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
             "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in UPGRADE]
             if self.examined.plan.needs_run
             else [],
             "usualSeconds": seconds + chain(UPGRADE[:5]) if self.examined.plan.needs_run else 0.0,
         }
+
+    def _url(self) -> str | None:
+        """None while the hub has no name and its address is not known."""
+        address = self.hub.facts.get("address") or ""
+        known = address or access.host(self.wanted, self.dns_suffix)
+        return access.url(self.wanted, address, self.dns_suffix) if known else None
 
 
 def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
@@ -90,7 +101,8 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
             f"See GET /api/runs/{hub.open_run or hub.last_run}: wait for it, retry it, or DELETE the hub and make it anew.",
         )
     wanted, warnings = _admitted(commands, hub, patch)
-    return Upgrade(hub, wanted, examine(commands.services, hub, wanted), warnings)
+    suffix = commands.services.settings.dns_suffix
+    return Upgrade(hub, wanted, examine(commands.services, hub, wanted), warnings, suffix)
 
 
 def _admitted(commands: Commands, hub: HubRecord, patch: dict[str, Any]) -> tuple[Hub, list[str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shared.errors import OutsideError
+from shared.hubs.certificates import WARN_BEFORE
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
@@ -104,6 +105,8 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
             "password",
             f"The password of hub {name}'s service principal ends soon, and the hub is off: start it, so that it can be replaced.",
         )
+    if ending := _certificate_ends(hub, now):
+        yield "certificate", ending
     if actual == "none":
         yield "gone", f"The cluster of hub {name} is gone: it was deleted outside Hubkeeper. Tear the hub down."
     if left := _left_over(hub):
@@ -130,6 +133,19 @@ def _left_over(hub: HubRecord) -> str | None:
     return (
         f"{' and '.join(things)} of hub {hub.name} {'is' if len(things) == 1 else 'are'} left over from a change that did not end; "
         f"nodes cost. Retry run {hub.last_run}, or PATCH /api/hubs/{hub.name} with {{}}."
+    )
+
+
+def _certificate_ends(hub: HubRecord, now: datetime) -> str:
+    """The hub's own certificate; Let's Encrypt's are renewed in the cluster."""
+    own = hub.facts.get("tls")
+    ends = datetime.fromisoformat(own["ends"]) if own else None
+    if own is None or ends is None or now < ends - WARN_BEFORE:
+        return ""
+    when = f"ends on {ends:%d %B %Y}" if now < ends else f"has ended on {ends:%d %B %Y}: browsers refuse the hub"
+    return (
+        f"The certificate of hub {hub.name} {when}. Store the new one with PUT /api/hubs/{hub.name}/secrets/{own['key']} and "
+        f"PATCH /api/hubs/{hub.name} with {{}}, which puts it into use."
     )
 
 

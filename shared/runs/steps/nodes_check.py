@@ -22,6 +22,7 @@ from shared.runs.steps.cluster_parts import (
     no_newer_image,
     pool_exists,
 )
+from shared.runs.steps.findings import Finding
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -92,9 +93,7 @@ def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluste
     )
 
 
-def findings(
-    services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster
-) -> Iterator[preflight.Finding]:
+def findings(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Finding]:
     old = hub.spec
     if new_pool(old, wanted):
         yield from _pool(services, hub, wanted, cluster)
@@ -107,11 +106,11 @@ def findings(
 # Another pool
 
 
-def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> Iterator[preflight.Finding]:
+def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> Iterator[Finding]:
     name = wanted.cluster.node_pool
     there = next((pool for pool in cluster.pools if pool.name == name), None)
     if there is not None and name not in extra_pools(hub.facts, hub.spec):
-        yield preflight.Finding("error", "PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
+        yield Finding("error", "PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
         return
     count = first_nodes(hub.spec, wanted, cluster)
     yield from _addresses(services, wanted, cluster, count)
@@ -119,7 +118,7 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
     if size is None or size.restrictions:
         advice = f"Choose another cluster.vmSize (az vm list-skus --location {wanted.location})."
         message = f"{wanted.cluster.vm_size} is not offered to the subscription in {wanted.location}."
-        yield preflight.Finding("error", "SkuNotAvailable", message, advice, "cluster.vmSize")
+        yield Finding("error", "SkuNotAvailable", message, advice, "cluster.vmSize")
         return
     yield from _machine(services, hub.spec, wanted, size)
     if cluster.power == "Running":
@@ -136,37 +135,35 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
         yield from (replace(item, advice=advice, field="cluster.vmSize") for item in shortage)
 
 
-def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Iterator[preflight.Finding]:
+def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Iterator[Finding]:
     """What AKS asks of machines, and whether they take the disks of the homes that are there."""
     name, field = wanted.cluster.vm_size, "cluster.vmSize"
     if size.vcpus < LEAST_CPUS or size.memory < LEAST_MEMORY:
         message = f"{name} has {size.vcpus} vCPUs and {size.memory:g} GiB; AKS wants at least {LEAST_CPUS} and {LEAST_MEMORY}."
-        yield preflight.Finding("error", "SizeTooSmall", message, "Choose a larger cluster.vmSize.", field)
+        yield Finding("error", "SizeTooSmall", message, "Choose a larger cluster.vmSize.", field)
     disks = services.quotas.disks(old.cluster.node_resource_group)
     premium = [disk.name for disk in disks if disk.sku.lower().startswith("premium")]
     if premium and not size.premium:
         message = (
             f"{name} takes no premium disks, and {len(premium)} volumes of the hub are such: {', '.join(premium[:3])}."
         )
-        yield preflight.Finding(
+        yield Finding(
             "error", "DisksRefused", message, "Choose a size with an s in its name, as Standard_D4s_v5.", field
         )
     attached = sum(disk.attached for disk in disks)
     nodes = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     if size.max_data_disks * nodes < max(attached, 1):
         message = f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached now, one a home in use."
-        yield preflight.Finding(
+        yield Finding(
             "error", "DisksRefused", message, "Choose a size that takes more data disks, or more nodes.", field
         )
     present = services.quotas.sku(old.location, old.cluster.vm_size)
     if present and present.architecture != size.architecture:
         message = f"{name} has {size.architecture} processors, the nodes now {present.architecture}: images must be built for them."
-        yield preflight.Finding(
-            "warning", "OtherProcessors", message, "See that image, and those in values, are.", field
-        )
+        yield Finding("warning", "OtherProcessors", message, "See that image, and those in values, are.", field)
 
 
-def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[preflight.Finding]:
+def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[Finding]:
     """Of the subnet, as AKS counts them: every node that may come, one more for upgrades, and all their pods; for both pools."""
     bounds = wanted.cluster.autoscale
     most = max(count, bounds.max if bounds else 0)
@@ -182,22 +179,20 @@ def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) ->
     if ranges and needed > free:
         message = f"{wanted.network.subnet} has {free} addresses; both pools of nodes side by side, with their pods, take {needed}."
         advice = "Have fewer nodes first (cluster.nodeCount or autoscale.max), or make a second hub with a larger subnet and move."
-        yield preflight.Finding("error", "SubnetTooSmall", message, advice, "cluster.vmSize")
+        yield Finding("error", "SubnetTooSmall", message, advice, "cluster.vmSize")
 
 
 # A managed identity
 
 
-def _identity(
-    services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster
-) -> Iterator[preflight.Finding]:
+def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Finding]:
     old, subscription = hub.spec, services.settings.subscription_id
     found = services.arm.get(
         names.identity_id(subscription, old.resource_group, wanted.identity.name), bodies.IDENTITY_API
     )
     if found is not None and not bodies.owned(found.get("tags"), old.name):
         said = identity_exists(wanted.identity.name, old.resource_group)
-        yield preflight.Finding("error", "IdentityExists", *said, "identity.name")
+        yield Finding("error", "IdentityExists", *said, "identity.name")
     if made.has(How.KUBERNETES):
         return
     leaving = {*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}
@@ -205,13 +200,13 @@ def _identity(
         if pool.name in leaving or pool.image is None:
             continue
         if services.clusters.latest_image(old.resource_group, old.cluster.name, pool.name) in (None, pool.image):
-            yield preflight.Finding("error", "NodesKeepPrincipal", *no_newer_image(pool.name), "identity.type")
+            yield Finding("error", "NodesKeepPrincipal", *no_newer_image(pool.name), "identity.type")
 
 
 # What decides how many nodes there are
 
 
-def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[preflight.Finding]:
+def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Finding]:
     """Somebody else's rules on the scale set stand against AKS' autoscaler, and against rules of ours: Azure takes one setting."""
     group = old.cluster.node_resource_group
     scale_set = services.quotas.scale_set(group, old.cluster.node_pool)
@@ -222,7 +217,7 @@ def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[prefligh
     except PermanentError as refusal:
         message = f"Whether the scale set has rules of its own is not known ({refusal.code})."
         advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on."
-        yield preflight.Finding("warning", "NotChecked", message, advice)
+        yield Finding("warning", "NotChecked", message, advice)
         return
     if others := scale_rules.foreign(there, old.name, scale_set):
         why = (
@@ -232,4 +227,4 @@ def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[prefligh
         )
         message = f"The scale set of {old.cluster.node_pool} has rules that Hubkeeper did not make ({', '.join(others)}). {why}."
         advice = f"Delete them first: az monitor autoscale delete --resource-group {group} --name {others[0]}."
-        yield preflight.Finding("error", "ScaleSetRules", message, advice, "cluster.autoscale")
+        yield Finding("error", "ScaleSetRules", message, advice, "cluster.autoscale")

@@ -4,10 +4,8 @@ Each check reads and changes nothing. A check that may not read (Hubkeeper's ide
 question cannot be answered for a while is asked again with the step.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from shared import names
 from shared.errors import PermanentError
@@ -17,45 +15,13 @@ from shared.hubs.part import REFERENCE
 from shared.kubernetes import values as chart_values
 from shared.runs import bodies
 from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.steps import preflight_access
 from shared.runs.steps.context import StepContext, poll_delay
+from shared.runs.steps.findings import CLEAR, Check, Finding, Found, error, warning
 from shared.services import Services
 
 if TYPE_CHECKING:
     from shared.azure.compute import VmSize
-
-
-@dataclass(frozen=True)
-class Finding:
-    """error: the create would fail; warning: it may, or something is worth knowing."""
-
-    severity: Literal["error", "warning"]
-    code: str
-    message: str
-    advice: str
-    field: str = ""
-    """Of the specification, as in the request; empty when it is about none in particular."""
-
-    def wire(self) -> dict[str, str]:
-        return {"severity": self.severity, "code": self.code, "message": self.message, "advice": self.advice}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one check or all of them came to. facts: what the later steps need to know, such as versions."""
-
-    findings: tuple[Finding, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-def error(code: str, message: str, advice: str) -> Found:
-    return Found((Finding("error", code, message, advice),))
-
-
-def warning(code: str, message: str, advice: str) -> Found:
-    return Found((Finding("warning", code, message, advice),))
-
-
-CLEAR = Found()
 
 
 REGISTRATION_PATIENCE = 600.0
@@ -86,9 +52,6 @@ def examine(services: Services, hub: Hub) -> Found:
         results = list(pool.map(lambda check: _ask(check, services, hub), CHECKS))
     findings = tuple(finding for result in results for finding in result.findings)
     return Found(findings, {name: value for result in results for name, value in result.facts.items()})
-
-
-type Check = Callable[[Services, Hub], Found]
 
 
 def _ask(check: Check, services: Services, hub: Hub) -> Found:
@@ -361,6 +324,8 @@ def secrets(services: Services, hub: Hub) -> Found:
     wanted = [name for name in chart_values.secret_names(access.values(hub)) if name not in names.OWN_SECRETS]
     if hub.identity.secret:
         wanted.append(hub.identity.secret.removeprefix(REFERENCE))
+    if own := access.certificate(hub):
+        wanted.append(own)
     missing = [name for name in wanted if services.secrets.get(names.vault_name(hub.name, name)) is None]
     if not missing:
         return CLEAR
@@ -378,6 +343,9 @@ CHECKS: tuple[Check, ...] = (
     cluster_name,
     node_group,
     dns_label,
+    preflight_access.dns_zone,
+    preflight_access.host_name,
+    preflight_access.certificate,
     permissions,
     directory,
     policies,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from shared.runs.model import Kind, Outcome
 from shared.runs.steps import (
     create,
+    entrance,
     identity,
     people,
     power,
@@ -37,7 +38,9 @@ STEPS: dict[Kind, dict[str, StepFunction]] = {
         "cluster": create.cluster,
         "rules": scale_rules.rules,
         "credentials": release.credentials,
+        "certificate": entrance.certificate,
         "release": release.release,
+        "name": entrance.name,
         "usable": release.usable,
     },
     Kind.UPGRADE: {
@@ -57,11 +60,15 @@ STEPS: dict[Kind, dict[str, StepFunction]] = {
         "rules": upgrade_nodes.rules,
         "tags": upgrade_tags.tags,
         "old-identity": upgrade_identity.old_identity,
+        "certificate": entrance.new_certificate,
+        "name": entrance.new_name,
         "release": upgrade_release.release,
+        "leftovers": entrance.leftovers,
         "power-off": upgrade.power_off,
     },
     Kind.TEARDOWN: {
         "homes": teardown.homes,
+        "name": teardown.name,
         "cluster": teardown.cluster,
         "role": teardown.role,
         "identity": teardown.identity,

@@ -10,9 +10,11 @@ from shared.hubs import access
 from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.runs.model import Outcome, done, failed, waiting
+from shared.runs.steps import hostname
 from shared.runs.steps.context import StepContext, poll_delay
 
 if TYPE_CHECKING:
+    from shared.kubernetes.client import Kubernetes
     from shared.kubernetes.helm import Release
 
 HELM_TIMEOUT = timedelta(minutes=10)
@@ -76,7 +78,8 @@ def install(context: StepContext, credentials: str, version: str) -> "Release":
 def filled_values(context: StepContext) -> dict[str, Any]:
     """The chart's values with every secret in place: for helm's standard input only, never stored or logged."""
     spec = context.spec
-    values = access.values(spec, context.services.settings.dns_suffix)
+    tls = (context.hub.facts.get("tls") or {}).get("secret", access.TLS_SECRET)
+    values = access.values(spec, context.services.settings.dns_suffix, tls)
     for name in chart_values.secret_names(values):
         if name == names.SHARED_PASSWORD:
             _ensure_shared_password(context)
@@ -115,19 +118,23 @@ def usable(context: StepContext) -> Outcome:
             return waiting(poll_delay(context.elapsed), f"{known} does not answer yet.")
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         address = workloads.service_address(kubernetes, spec.release.namespace, access.PUBLIC_SERVICE)
-        states = workloads.deployments_ready(kubernetes, spec.release.namespace, list(access.DEPLOYMENTS))
-        waits = [state for state in states if not state.ready]
-        if context.elapsed > USABLE_PATIENCE:
-            return _not_usable(context, workloads.why_not_ready(kubernetes, spec.release.namespace))
-    if address is None:
-        return waiting(poll_delay(context.elapsed), "Waiting for the load balancer's address.")
-    if waits:
-        return waiting(poll_delay(context.elapsed), f"Not ready yet: {waits[0].message}")
-    url = access.url(spec, address, context.services.settings.dns_suffix)
-    if not context.services.jupyterhub(url).healthy():
-        return waiting(poll_delay(context.elapsed), f"{url} does not answer yet.")
+        if address is None:
+            return _not_yet(context, kubernetes, "Waiting for the load balancer's address.")
+        states = workloads.deployments_ready(kubernetes, spec.release.namespace, access.deployments(spec))
+        if waits := [state for state in states if not state.ready]:
+            return _not_yet(context, kubernetes, f"Not ready yet: {waits[0].message}")
+        url = access.url(spec, address, context.services.settings.dns_suffix)
+        if unwell := hostname.unwell(context, kubernetes, url, address):
+            return _not_yet(context, kubernetes, unwell)
     context.remember(address=address)
     return _answers(context, url)
+
+
+def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
+    if context.elapsed <= USABLE_PATIENCE:
+        return waiting(poll_delay(context.elapsed), what)
+    why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
+    return _not_usable(context, f"{what} {why}".strip())
 
 
 def _answers(context: StepContext, url: str) -> Outcome:

@@ -14,6 +14,7 @@ from shared.errors import PermanentError
 from shared.hubs import defaults
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
+from shared.runs.steps import hostname
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 from shared.runs.steps.identity import owner_mark, unique_name
 from shared.runs.store import RunStore
@@ -75,6 +76,17 @@ def _home_disks(context: StepContext) -> list[tuple[str, str]]:
         if disk.type.lower() == "microsoft.compute/disks" and claim and claim != "hub-db-dir":
             found.append((disk.id, claim))
     return sorted(found, key=lambda pair: pair[1])
+
+
+def name(context: StepContext) -> Outcome:
+    """The record of the hub's host name: one that leads to an address that is given back could lead to anybody's machine."""
+    known: list[str] = context.hub.facts.get("dns_records") or []
+    gone: list[str] = context.hub.facts.get("records_removed") or []
+    removed = sorted({*gone, *(found for found in known if _record_is_there(context, found))})
+    context.remember(records_removed=removed)
+    hostname.forget_records(context)
+    hosts = ", ".join(hostname.host_of(found) for found in removed)
+    return done(f"The record of {hosts} is gone." if removed else "The hub had no record in a DNS zone.")
 
 
 def cluster(context: StepContext) -> Outcome:
@@ -286,6 +298,7 @@ def look(context: StepContext) -> Listing:
         remaining.append(f"application of hub {spec.name}")
     if spec.identity.brought:
         kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
+    remaining += [found for found in context.hub.facts.get("records_removed", []) if _record_is_there(context, found)]
     remaining += [f"secret {item.name}" for item in context.services.secrets.names({defaults.OWNER_TAG: spec.name})]
     kept += [
         {"id": f"secret {name}", "why": "soft-deleted until the vault's retention ends: it may not be purged"}
@@ -295,6 +308,11 @@ def look(context: StepContext) -> Listing:
         claims = context.hub.facts.get("homes_kept", [])
         kept.append({"id": names.group_id(context.subscription, group_name), "why": f"keepHomes: {', '.join(claims)}"})
     return Listing(kept, sorted(set(remaining)))
+
+
+def _record_is_there(context: StepContext, record: str) -> bool:
+    found = context.services.dns.record_by_id(record)
+    return found is not None and hostname.is_ours(found, context.spec.name, context.subscription)
 
 
 def _still_in_directory(context: StepContext) -> bool:
@@ -311,6 +329,7 @@ def _deleted(context: StepContext) -> list[str]:
     facts = context.hub.facts
     return sorted(
         [value for name, value in facts.items() if name.startswith("deleted_")]
+        + facts.get("records_removed", [])
         + [
             f"secret {name}"
             for name in facts.get("secrets_purged", [])

@@ -53,6 +53,12 @@ def note(context: StepContext, **facts: Any) -> None:
     context.remember(upgrade={**noted(context), **facts})
 
 
+def of_wanted(context: StepContext) -> StepContext:
+    """The same call, for the hub as it is wanted."""
+    facts = context.hub.facts | ({"tls": noted(context)["tls"]} if "tls" in noted(context) else {})
+    return replace(context, hub=replace(context.hub, spec=wanted(context), facts=facts))
+
+
 def check(context: StepContext) -> Outcome:
     """The same questions as when the upgrade was asked for: time has passed, and a retry may come days later."""
     found = examine(context.services, context.hub, wanted(context))

@@ -5,13 +5,24 @@ from dataclasses import dataclass
 
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
-from shared.hubs import chart_changes
-from shared.hubs.changes import How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
+from shared.hubs import access, chart_changes
+from shared.hubs.address_changes import PROXY_RESTARTS
+from shared.hubs.changes import (
+    Change,
+    How,
+    NotOfferedError,
+    Plan,
+    Refusal,
+    Versions,
+    kubernetes_path,
+    plan,
+)
 from shared.hubs.model import Hub
 from shared.hubs.node_changes import new_pool
 from shared.hubs.store import HubRecord
-from shared.runs.steps import nodes_check, preflight
+from shared.runs.steps import nodes_check, own_certificate, preflight, preflight_access
 from shared.runs.steps.cluster_parts import extra_pools
+from shared.runs.steps.findings import Finding
 from shared.services import Services
 
 
@@ -44,7 +55,9 @@ _FIELDS = {
 def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     """Raises what the adapters do when the questions cannot be answered at all."""
     old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
-    if plan(old, wanted, None) == Plan() and not (extra_pools(hub.facts, old) or hub.facts.get("retired")):
+    renewed = _renewed(services, hub, wanted)
+    unfinished = extra_pools(hub.facts, old) or hub.facts.get("retired")
+    if plan(old, wanted, None) == Plan() and not renewed and not unfinished:
         return Examined(Plan(), chart=chart)
     cluster = services.clusters.get(old.resource_group, old.cluster.name)
     if cluster is None or cluster.current_version is None:
@@ -55,7 +68,7 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     made = plan(old, wanted, versions)
     if made.refusals:
         return Examined(made, against=made.refusals, chart=chart)
-    made = made.joined(nodes_check.unfinished(services, hub, wanted, cluster))
+    made = made.joined((*nodes_check.unfinished(services, hub, wanted, cluster), *renewed))
     path = _path(wanted, versions)
     found = [*_findings(services, hub, wanted, made, cluster, path[-1] if path else cluster.current_version)]
     return Examined(
@@ -65,6 +78,18 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
         path=path,
         chart=chart,
     )
+
+
+def _renewed(services: Services, hub: HubRecord, wanted: Hub) -> tuple[Change, ...]:
+    """Another certificate under the name that the specification has had all along."""
+    present, key = hub.facts.get("tls"), access.certificate(wanted)
+    if not present or key != present["key"] or access.certificate(hub.spec) != key:
+        return ()
+    stored = own_certificate.version(services, wanted)
+    if stored is None or stored == present["version"]:
+        return ()
+    before, after = f"version {present['version']}, until {present['ends']}", f"version {stored}"
+    return (Change("access.https.certificate", before, after, How.HELM, f"the certificate changes. {PROXY_RESTARTS}"),)
 
 
 def _kubernetes_differs(old: Hub, wanted: Hub) -> bool:
@@ -88,25 +113,29 @@ def _path(wanted: Hub, versions: Versions | None) -> tuple[str, ...]:
         return ()
 
 
-def _refusal(finding: preflight.Finding) -> Refusal:
+def _refusal(finding: Finding) -> Refusal:
     field = finding.field or _FIELDS.get(finding.code, "")
     return Refusal(finding.code, field, finding.message, finding.advice)
 
 
 def _findings(
     services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster, kubernetes: str
-) -> Iterator[preflight.Finding]:
+) -> Iterator[Finding]:
     if made.has(How.HELM, How.KUBERNETES):
         yield from _chart(services, hub, wanted, kubernetes)
         yield from preflight.secrets(services, wanted).findings
     if wanted.access.dns_label != hub.spec.access.dns_label:
         yield from preflight.dns_label(services, wanted).findings
+    if any(change.field.startswith(("access.", "values.proxy.https")) for change in made.changes):
+        yield from preflight_access.dns_zone(services, wanted).findings
+        yield from preflight_access.host_name(services, wanted, hub.facts.get("address")).findings
+        yield from preflight_access.certificate(services, wanted).findings
     if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES, How.IDENTITY) and not new_pool(hub.spec, wanted):
         yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES, How.IDENTITY) else 0)
     yield from nodes_check.findings(services, hub, wanted, made, cluster)
 
 
-def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[preflight.Finding]:
+def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[Finding]:
     """The chart exists, nothing that it dropped is used, and it accepts the values on that Kubernetes."""
     installed = hub.facts["chart_version"]
     target = wanted.release.version or installed
@@ -119,13 +148,13 @@ def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> 
         broken = chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
         for trouble in broken:
             advice = "Change what is named here in the same request, and ask again; nothing was changed."
-            yield preflight.Finding("error", "BreakingChange", trouble.message, advice, trouble.field)
+            yield Finding("error", "BreakingChange", trouble.message, advice, trouble.field)
         if broken:
             return
     yield from preflight.values_refused(services, wanted, kubernetes_version=kubernetes, chart_version=target)
 
 
-def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[preflight.Finding]:
+def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[Finding]:
     """For the nodes that come in addition; where all are made anew there is one more for a while."""
     present = sum(pool.count for pool in cluster.pools if pool.name.lower() == wanted.cluster.node_pool.lower())
     most = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
@@ -137,6 +166,4 @@ def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> 
         return list(preflight.room(services, wanted, size, more).findings) if size else []
     except PermanentError as refusal:
         advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on: Azure finds out by itself."
-        return [
-            preflight.Finding("warning", "NotChecked", f"The quota of vCPUs is not known ({refusal.code}).", advice)
-        ]
+        return [Finding("warning", "NotChecked", f"The quota of vCPUs is not known ({refusal.code}).", advice)]

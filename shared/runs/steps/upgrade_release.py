@@ -15,7 +15,7 @@ from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.runs.model import Fault, Outcome, done, waiting
-from shared.runs.steps import people, upgrade
+from shared.runs.steps import entrance, hostname, people, upgrade
 from shared.runs.steps import release as installing
 from shared.runs.steps.context import StepContext, poll_delay
 
@@ -41,13 +41,14 @@ CLEAN_PATIENCE = timedelta(minutes=2)
 """For the test server's pod and claim to go; what is left then is said, and fails nothing."""
 
 
-def _of_wanted(context: StepContext) -> StepContext:
-    """The same call, for the hub as it is wanted."""
-    return replace(context, hub=replace(context.hub, spec=upgrade.wanted(context)))
-
-
 def _changes(context: StepContext) -> Plan:
     return plan(context.spec, upgrade.wanted(context), None)
+
+
+def _new_release(context: StepContext) -> bool:
+    """Whether there is a release to make: another specification, or another certificate under the old one."""
+    had, has = (facts.get("tls") or {} for facts in (context.hub.facts, upgrade.of_wanted(context).hub.facts))
+    return _changes(context).has(How.HELM) or had.get("secret") != has.get("secret")
 
 
 def release(context: StepContext) -> Outcome:
@@ -68,7 +69,7 @@ def release(context: StepContext) -> Outcome:
 
 def _install(context: StepContext) -> Outcome:
     """Helm upgrade, without waiting. What helm has begun and could not end is taken back."""
-    if not _changes(context).has(How.HELM):
+    if not _new_release(context):
         return _phase(context, "ready", "The release stays as it is.")
     spec, noted, helm = context.spec, upgrade.noted(context), context.services.helm
     if noted.get("installed_by") == context.run.instance:  # a crash came before this step's record
@@ -76,7 +77,7 @@ def _install(context: StepContext) -> Outcome:
     credentials = installing.kubeconfig(context)
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     try:
-        made = installing.install(_of_wanted(context), credentials, noted["chart"])
+        made = installing.install(upgrade.of_wanted(context), credentials, noted["chart"])
     except PermanentError as error:
         newest = helm.status(credentials, spec.release.name, spec.release.namespace)
         if newest is None or newest.status != "failed":
@@ -87,13 +88,12 @@ def _install(context: StepContext) -> Outcome:
 
 
 def _ready(context: StepContext) -> Outcome:
-    url, waits, why = _look(_of_wanted(context))
+    url, waits, why = _look(upgrade.of_wanted(context))
     if waits:
         patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
         return _not_yet(context, f"{waits} {why}".strip(), patience)
-    changes = _changes(context)
     context.remember(candidate_url=url)
-    if not changes.has(How.HELM) and not upgrade.noted(context).get("renewed"):
+    if not _new_release(context) and not upgrade.noted(context).get("renewed"):
         return _passed(context, "The hub answers.")
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
@@ -103,16 +103,14 @@ def _look(context: StepContext) -> tuple[str, str, str]:
     spec = context.spec
     with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
         address = workloads.service_address(kubernetes, spec.release.namespace, access.PUBLIC_SERVICE)
-        states = workloads.deployments_ready(kubernetes, spec.release.namespace, list(access.DEPLOYMENTS))
+        states = workloads.deployments_ready(kubernetes, spec.release.namespace, access.deployments(spec))
         waits = [state for state in states if not state.ready]
-        why = workloads.why_not_ready(kubernetes, spec.release.namespace) if waits else ""
-    if waits:
-        return "", f"{waits[0].message}.", why
-    if address is None:
-        return "", "The load balancer has no address yet.", ""
-    url = access.url(spec, address, context.services.settings.dns_suffix)
-    healthy = context.services.jupyterhub(url).healthy()
-    return url, "" if healthy else f"{url} does not answer.", ""
+        if waits:
+            return "", f"{waits[0].message}.", workloads.why_not_ready(kubernetes, spec.release.namespace)
+        if address is None:
+            return "", "The load balancer has no address yet.", ""
+        url = access.url(spec, address, context.services.settings.dns_suffix)
+        return url, hostname.unwell(context, kubernetes, url, address), ""
 
 
 def _spawn(context: StepContext) -> Outcome:
@@ -188,7 +186,9 @@ def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
 def _passed(context: StepContext, message: str) -> Outcome:
     """From here on the hub is what was wanted."""
     new, noted = upgrade.wanted(context), upgrade.noted(context)
-    facts = {"url": context.hub.facts["candidate_url"], "chart_version": noted["chart"]}
+    facts: dict[str, Any] = {"url": context.hub.facts["candidate_url"], "chart_version": noted["chart"]}
+    if "tls" in noted:
+        facts["tls"] = noted["tls"]
     if "revision" in noted:
         facts["release_revision"] = noted["revision"]
     context.remember(**facts, candidate_url=None)
@@ -203,7 +203,7 @@ def _passed(context: StepContext, message: str) -> Outcome:
 
 def _undo(context: StepContext, why: str) -> Outcome:
     """Back to the release that was good; without a new release there is none to go back to."""
-    if _changes(context).has(How.HELM):
+    if _new_release(context):
         return _phase(context, "rollback", f"Going back: {why}", why=why)
     fault = Fault(
         "GateFailed",
@@ -228,6 +228,8 @@ def _restored(context: StepContext) -> Outcome:
         url, waits, why = _look(context)
         context.remember(candidate_url=url or None)
         left = waits or remove_check_user(context)
+        if not left:
+            entrance.sweep(context)
     except OutsideError as error:
         if error.system != JUPYTERHUB:
             raise
