@@ -78,7 +78,7 @@ def examples(page: Path) -> list[str]:
     return re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("example", examples(ROOT / "docs/hub.md"))
+@pytest.mark.parametrize("example", [*examples(ROOT / "docs/hub.md"), *examples(ROOT / "docs/https.md")])
 def test_the_examples_of_hubs_are_hubs(example: str) -> None:
     assert parse(json.loads(example), "westus").name
 

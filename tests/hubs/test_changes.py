@@ -103,6 +103,68 @@ def test_each_field_has_its_way(
     assert change.wire()["from"] == before
 
 
+HTTPS = {"certificate": "secret://cert"}
+ZONE = {"name": "example.org", "resourceGroup": "g"}
+GITHUB = {"type": "github", "clientId": "an-id", "clientSecret": "secret://client", "users": ["ada"]}
+NAMED = {"access": {"host": "hub.example.org"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "patch", "field", "how", "words"),
+    [
+        (NAMED, {"host": "lab.example.org"}, "access.host", How.HELM, "at another address once this is done"),
+        (NAMED, {"https": HTTPS}, "access.https", How.HELM, "answers at https once this is done, and http leads there"),
+        (
+            {"access": {"host": "hub.example.org", "https": HTTPS}},
+            {"https": None},
+            "access.https",
+            How.HELM,
+            "plain http once this is done, and https ends",
+        ),
+        (
+            {"access": {"host": "hub.example.org", "https": HTTPS}},
+            {"https": {"certificate": "secret://other"}},
+            "access.https",
+            How.HELM,
+            "the certificate changes. The proxy restarts",
+        ),
+        ({**NAMED, "auth": GITHUB}, {"https": HTTPS}, "access.https", How.HELM, "register the new callback address"),
+        (NAMED, {"dnsZone": ZONE}, "access.dnsZone", How.NAME, "makes the record of hub.example.org"),
+        (
+            {"access": {"host": "hub.example.org", "dnsZone": ZONE}},
+            {"dnsZone": None},
+            "access.dnsZone",
+            How.NAME,
+            "the record stays until",
+        ),
+        (NAMED, {"dnsLabel": "r5hub"}, "access.dnsLabel", How.HELM, "none: the hub's own name stays"),
+        ({}, {"dnsLabel": "r5hub"}, "access.dnsLabel", How.HELM, "another address"),
+    ],
+)
+def test_what_people_notice_of_another_name_or_of_https_is_told(
+    old: dict[str, Any], patch: dict[str, Any], field: str, how: How, words: str
+) -> None:
+    made = planned(old, {"access": patch})
+    (change,) = made.changes
+    assert (change.field, change.how, made.needs_run) == (field, how, True)
+    assert words in change.interruption
+    assert ("callbackUrl" in change.interruption) is ("auth" in old)
+
+
+BY_HAND = {"enabled": True, "hosts": ["hub.example.org"], "letsencrypt": {"contactEmail": "a@example.org"}}
+
+
+def test_https_by_hand_is_told_as_well() -> None:
+    made = planned(NAMED, {"values": {"proxy": {"https": BY_HAND}}})
+    assert {change.how for change in made.changes} == {How.HELM}
+    assert all("answers at https once this is done" in change.interruption for change in made.changes)
+    email = {"values": {"proxy": {"https": {"letsencrypt": {"contactEmail": "b@example.org"}}}}}
+    (change,) = planned({"values": {"proxy": {"https": BY_HAND}}}, email).changes
+    assert change.interruption.startswith("the certificate changes. The proxy restarts")
+    (change,) = planned({}, {"values": {"proxy": {"https": {"enabled": False}}}}).changes
+    assert change.interruption.startswith("the hub restarts")
+
+
 def test_changes_come_in_the_order_in_which_they_are_made() -> None:
     versions = Versions("1.35.5", {"1.35.5": ("1.36.3",), "1.36.3": ()})
     patch = {

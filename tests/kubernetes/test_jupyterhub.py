@@ -1,6 +1,7 @@
 """The hub's REST API, against a server that answers as JupyterHub does."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import trustme
 
 from shared.errors import NotFoundError, PermanentError, TemporaryError
 from shared.kubernetes.jupyterhub import JupyterHub
@@ -187,3 +189,26 @@ def test_a_proxys_page_is_temporary(fake: FakeHub, hub: JupyterHub) -> None:
 def test_no_answer_is_temporary() -> None:
     with pytest.raises(TemporaryError, match="Connection refused"):
         JupyterHub("http://127.0.0.1:1", "tok-en").users()
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "hub.example.org"])
+def test_over_https_a_hub_serves_with_a_trusted_certificate_for_its_name_alone(
+    fake: FakeHub, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.answers["GET", "/hub/health"] = (200, b"")
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    fake.socket = context.wrap_socket(fake.socket, server_side=True)
+    found = JupyterHub(fake.url.replace("http:", "https:"), None)
+    assert "self-signed" in found.trouble() or "local issuer" in found.trouble()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    assert found.healthy() is (name == "127.0.0.1"), found.trouble()
+    assert found.healthy() or "not valid for '127.0.0.1'" in found.trouble()
+
+
+def test_what_is_wrong_with_a_hub_is_told(fake: FakeHub, hub: JupyterHub) -> None:
+    fake.answers["GET", "/hub/health"] = (503, b"")
+    assert hub.trouble() == "it answers 503"
+    assert "refused" in JupyterHub("http://127.0.0.1:1", None).trouble()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -157,17 +158,18 @@ class Hub:
 
     spawns: str = "ready"
     well: bool = True
+    url: str = URL
     there: set[str] = field(default_factory=set)
     running: bool = False
     starts: int = 0
     error: Exception | None = None
 
     def __call__(self, url: str, token: str | None = None) -> Self:
-        assert url == URL
+        assert url == self.url
         return self
 
-    def healthy(self) -> bool:
-        return self.well
+    def trouble(self) -> str:
+        return "" if self.well else "it answers 503"
 
     def create_user(self, name: str) -> None:
         if self.error:
@@ -216,6 +218,7 @@ class Lab:
             "jupyterhub": self.hub,
             "secrets": self.secrets,
             "arm": adapters.Arm(adapters.SUCCEEDED),
+            "dns": SimpleNamespace(addresses=lambda _: frozenset({"r5.example"})),
         }
         context = self.place.context(self.run, step)
         return function(replace(context, step=step)) if step.started else function(context)  # type: ignore[no-any-return]  # a step
@@ -421,3 +424,44 @@ def test_without_a_new_release_there_is_nothing_to_go_back_to() -> None:
     assert outcome.fault
     assert outcome.fault.code == "GateFailed"
     assert made.helm.rolled_back == []
+
+
+NAMED = {"host": "r5.example", "https": {"certificate": "secret://cert"}}
+
+
+def renewed(version: str = "2") -> Lab:
+    """An upgrade under which nothing but the certificate is another one."""
+    made = lab({}, access=NAMED)
+    made.hub.url = "https://r5.example/"
+    noted = made.place.hub().facts["upgrade"]
+    old, new = ({"key": "cert", "version": number, "secret": f"hubkeeper-tls-{number}"} for number in ("1", version))
+    made.place.hubs.remember("r5", {"tls": old, "upgrade": {**noted, "tls": new}})
+    return made
+
+
+def test_another_certificate_makes_a_release_and_is_the_hubs_when_it_works() -> None:
+    made = renewed()
+    assert made.to_the_end("release", upgrade_release.release).state == "done"
+    assert made.helm.values["proxy"]["https"]["secret"] == {"name": "hubkeeper-tls-2"}
+    assert made.place.hub().facts["tls"]["version"] == "2"
+
+
+def test_the_same_certificate_makes_none() -> None:
+    made = renewed(version="1")
+    assert made.to_the_end("release", upgrade_release.release).message == "The hub answers."
+    assert made.helm.revisions == [(1, "deployed")]
+
+
+def test_a_certificate_with_which_the_hub_does_not_answer_is_taken_back() -> None:
+    made = renewed()
+    made.hub.well = False
+
+    def restored(*given: Any) -> None:
+        made.hub.well = True
+
+    made.helm.rollback = restored  # type: ignore[assignment]  # with the old certificate it answers again
+    outcome = made.to_the_end("release", upgrade_release.release)
+    assert outcome.fault
+    assert outcome.fault.code == "RolledBack"
+    assert "https://r5.example/ does not answer yet: it answers 503" in outcome.message
+    assert made.place.hub().facts["tls"]["version"] == "1"

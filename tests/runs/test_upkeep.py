@@ -9,6 +9,7 @@ import pytest
 from shared.azure.aks import Cluster, Version
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
+from shared.hubs.certificates import WARN_BEFORE
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.runs.agenda import Agenda
@@ -205,6 +206,26 @@ def test_a_version_that_leaves_support_is_told_of(offered: list[Version], told: 
     night.clusters.offered = offered
     night.work()
     assert night.warnings() == told
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (WARN_BEFORE + SECOND, ""),
+        (
+            WARN_BEFORE,
+            "ends on 23 December 2026. Store the new one with PUT /api/hubs/r5/secrets/cert and PATCH /api/hubs/r5",
+        ),
+        (timedelta(0), "has ended on 23 November 2026: browsers refuse the hub"),
+    ],
+)
+def test_a_certificate_that_ends_is_told_of_a_month_before(left: timedelta, told: str) -> None:
+    night = Night()
+    night.hub(tls={"key": "cert", "version": "1", "secret": "hubkeeper-tls-1", "ends": ends(left)})
+    night.work()
+    assert night.warnings() == (["certificate"] if told else [])
+    messages = [recorded.event.message for recorded in EventStore(night.place.tables).of_hub("r5", 20)]
+    assert told in "".join(messages)
 
 
 def test_holidays_that_run_out_are_told_of_two_months_before() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from local.azurite import ROOT
 from local.functions.web import ADMIN_KEY
@@ -47,6 +48,29 @@ def settled(cloud: Cloud) -> list[Any]:
         return last if last == before else []
 
     return wait_until(still, 30, "a listing that stays")
+
+
+def azure(cloud: Cloud, method: str, path: str, version: str, body: Any = None) -> requests.Response:
+    """What somebody else does in the subscription, in the portal perhaps. `path`: below the subscription."""
+    settings = cloud.environment
+    arm = settings["HUBKEEPER_ARM_ENDPOINT"]
+    token = requests.get(
+        settings["IDENTITY_ENDPOINT"],
+        {"resource": arm, "api-version": "2019-08-01"},
+        headers={"X-IDENTITY-HEADER": settings["IDENTITY_HEADER"]},
+        timeout=30,
+    ).json()["access_token"]
+    answer = requests.request(
+        method,
+        f"{arm}/subscriptions/{settings['AZURE_SUBSCRIPTION_ID']}{path}",
+        params={"api-version": version},
+        headers={"Authorization": f"Bearer {token}"},
+        json=body,
+        verify=settings["REQUESTS_CA_BUNDLE"],
+        timeout=30,
+    )
+    assert answer.status_code < 300, answer.text
+    return answer
 
 
 def steps(run: dict[str, Any]) -> dict[str, str]:

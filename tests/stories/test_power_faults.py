@@ -6,10 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import requests
 
 from tests.cloud import Cloud, Host, wait_until
-from tests.stories.conftest import create, gone, steps
+from tests.stories.conftest import azure, create, gone, steps
 from tests.stories.power import ZONE, Week, office, settle
 
 pytestmark = pytest.mark.story
@@ -208,22 +207,6 @@ def test_a_cluster_that_was_deleted_by_hand_is_told_and_can_be_torn_down(week: W
 
 def delete(cloud: Cloud, week: Week) -> None:
     """As somebody does it in the portal."""
-    settings = cloud.environment
-    arm = settings["HUBKEEPER_ARM_ENDPOINT"]
-    token = requests.get(
-        settings["IDENTITY_ENDPOINT"],
-        {"resource": arm, "api-version": "2019-08-01"},
-        headers={"X-IDENTITY-HEADER": settings["IDENTITY_HEADER"]},
-        timeout=30,
-    ).json()["access_token"]
     group = week.seen()["spec"]["resourceGroup"]
-    subscription = settings["AZURE_SUBSCRIPTION_ID"]
-    path = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ContainerService{CLUSTER}"
-    answer = requests.delete(
-        arm + path,
-        params={"api-version": "2025-10-01"},
-        headers={"Authorization": f"Bearer {token}"},
-        verify=settings["REQUESTS_CA_BUNDLE"],
-        timeout=30,
-    )
-    assert answer.status_code == 202, answer.text
+    path = f"/resourceGroups/{group}/providers/Microsoft.ContainerService{CLUSTER}"
+    assert azure(cloud, "DELETE", path, "2025-10-01").status_code == 202
