@@ -4,6 +4,7 @@ Sources of the rules: "Naming rules and restrictions for Azure resources" (learn
 limits on DNS prefix and node resource group, RFC 1123 labels for Kubernetes, 53 characters for a Helm release.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,6 +93,12 @@ NODE_POOL = Rule(
     12,
     "starts with a lower-case letter and holds lower-case letters and digits",
 )
+REGISTRY = Rule(
+    "a container registry's name",
+    re.compile(r"[A-Za-z0-9]{5,}"),
+    50,
+    "has 5 to 50 letters and digits, and nothing else",
+)
 SECRET = Rule(
     "a secret's name",
     re.compile(r"[A-Za-z0-9]([A-Za-z0-9]|-(?!-))*[A-Za-z0-9]|[A-Za-z0-9]"),
@@ -148,6 +155,12 @@ def autoscale_setting(hub: str, pool: str) -> str:
     return f"{hub}-{pool}-cpu"
 
 
+def registry(hub: str, deployment: str) -> str:
+    """A registry's name is one in all of Azure: the hub's letters, and digits that tell this deployment's hub from all others."""
+    mark = hashlib.sha256(f"{deployment}/{hub}".lower().encode()).hexdigest()[:8]
+    return f"{hub.replace('-', '')}{mark}"
+
+
 def vault_name(hub: str, secret: str) -> str:
     """The Key Vault name of a hub's secret. A hub's name has no double hyphen, so no two hubs share a name."""
     return f"{hub}--{secret}"
@@ -157,7 +170,8 @@ SSH_KEY = "ssh-private-key"
 PRINCIPAL_PASSWORD = "service-principal-password"  # noqa: S105 - the name of a secret
 SHARED_PASSWORD = "shared-password"  # noqa: S105 - likewise
 HUB_BACKUP = "backup-hub-secret"
-OWN_SECRETS = frozenset({SSH_KEY, PRINCIPAL_PASSWORD, SHARED_PASSWORD, HUB_BACKUP})
+REGISTRY_PASSWORD = "registry-password"  # noqa: S105 - likewise
+OWN_SECRETS = frozenset({SSH_KEY, PRINCIPAL_PASSWORD, SHARED_PASSWORD, HUB_BACKUP, REGISTRY_PASSWORD})
 """Secrets that Hubkeeper makes and keeps itself; a request may neither set nor delete them."""
 
 
@@ -183,3 +197,7 @@ def zone_id(subscription: str, group: str, zone: str) -> str:
 
 def identity_id(subscription: str, group: str, identity: str) -> str:
     return f"{group_id(subscription, group)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{identity}"
+
+
+def registry_id(subscription: str, group: str, name: str) -> str:
+    return f"{group_id(subscription, group)}/providers/Microsoft.ContainerRegistry/registries/{name}"

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from shared.azure.listing import Listing
     from shared.azure.network import Networks
     from shared.azure.policy import Policies
+    from shared.azure.registries import Registries
     from shared.azure.tables import Tables
+    from shared.kubernetes.binderhub import BinderHub
     from shared.kubernetes.client import Kubernetes
     from shared.kubernetes.helm import Helm
     from shared.kubernetes.jupyterhub import JupyterHub
@@ -85,6 +87,12 @@ class Services:
         return Policies(self.settings, self.credential)
 
     @cached_property
+    def registries(self) -> "Registries":
+        from shared.azure.registries import Registries
+
+        return Registries(self.settings, self.credential)
+
+    @cached_property
     def clusters(self) -> "Clusters":
         from shared.azure.aks import Clusters
 
@@ -124,6 +132,11 @@ class Services:
         from shared.kubernetes.jupyterhub import JupyterHub
 
         return JupyterHub(url, token)
+
+    def binderhub(self, url: str) -> "BinderHub":
+        from shared.kubernetes.binderhub import BinderHub
+
+        return BinderHub(url)
 
 
 _lock = threading.Lock()

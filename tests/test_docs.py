@@ -78,7 +78,10 @@ def examples(page: Path) -> list[str]:
     return re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("example", [*examples(ROOT / "docs/hub.md"), *examples(ROOT / "docs/https.md")])
+PAGES_OF_HUBS = ("hub.md", "https.md", "binderhub.md")
+
+
+@pytest.mark.parametrize("example", [example for page in PAGES_OF_HUBS for example in examples(ROOT / "docs" / page)])
 def test_the_examples_of_hubs_are_hubs(example: str) -> None:
     assert parse(json.loads(example), "westus").name
 

@@ -1,7 +1,8 @@
 """The chart repository of the local cloud: the stand-in charts, packaged when asked for, the same bytes every time.
 
 A chart's folder describes its newest release; releases.yaml beside the folders says how the others differ. The schema
-of the values is derived from their defaults, so that a key is written down once and an unknown one is refused.
+of the values is derived from their defaults, so that a key is written down once and an unknown one is refused. A chart that
+depends on another one holds it in its package.
 """
 
 import gzip
@@ -26,10 +27,29 @@ from local.world import Document, World
 SOURCES = Path(__file__).parent.parent / "charts"
 CHART = "jupyterhub"
 
-FREE = {"hub.config", "singleuser.extraLabels", "hub.deploymentStrategy"}
-"""Mappings that accept any key although their defaults have some."""
+BINDER = "binderhub"
+NAMES = (BINDER, CHART)
 
-TYPES: dict[str, Document] = {
+FREE = {
+    CHART: {"hub.config", "singleuser.extraLabels", "hub.deploymentStrategy"},
+    BINDER: {
+        "config",
+        "jupyterhub",  # the chart inside has a schema of its own
+        "resources",
+        "service.annotations",
+        "deployment.readinessProbe",
+        "deployment.livenessProbe",
+    },
+}
+"""Mappings that accept any key although their defaults have some, by chart."""
+
+BINDER_TYPES: dict[str, Document] = {
+    "imageBuilderType": {"enum": ["host", "dind", "pink"]},
+    "service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]},
+    "extraEnv": {"type": ["object", "array"]},
+    "imageCleaner.extraEnv": {"type": ["object", "array"]},
+}
+JUPYTERHUB_TYPES: dict[str, Document] = {
     "hub.baseUrl": {"type": "string"},
     "hub.extraEnv": {"type": ["object", "array"]},
     "hub.db.type": {"enum": ["sqlite-pvc", "sqlite-memory", "mysql", "postgres", "other"]},
@@ -48,21 +68,29 @@ TYPES: dict[str, Document] = {
     "scheduling.corePods.nodeAffinity.matchNodePurpose": {"enum": ["ignore", "prefer", "require"]},
     "scheduling.userPods.nodeAffinity.matchNodePurpose": {"enum": ["ignore", "prefer", "require"]},
 }
-"""What the defaults alone do not tell. Source: the chart's configuration reference."""
+"""What the defaults alone do not tell. Source: the charts' configuration references."""
 
 CLASS_SECTIONS = {"type": "object", "patternProperties": {"^[A-Z]": {"type": "object"}}, "additionalProperties": False}
 ANYTHING = {"type": ["object", "null"]}
 
 
-def releases() -> list[Document]:
-    """Newest first: {"version", "appVersion", "values", "absent", "anyConfigSection"?}."""
-    listed: list[Document] = yaml.safe_load((SOURCES / "releases.yaml").read_text())
-    return listed
+def releases(chart: str = CHART) -> list[Document]:
+    """Newest first: {"version", "appVersion", "values", "absent", "anyConfigSection"?, "holds"?}."""
+    listed: dict[str, list[Document]] = yaml.safe_load((SOURCES / "releases.yaml").read_text())
+    return listed[chart]
 
 
-def default_values(release: Document) -> Document:
+def release_of(version: str, chart: str = CHART) -> Document:
+    """Raises LookupError for a version that is not there."""
+    found = next((release for release in releases(chart) if release["version"] == version), None)
+    if found is None:
+        raise LookupError(version)
+    return found
+
+
+def default_values(release: Document, chart: str = CHART) -> Document:
     """The chart's values.yaml as that release has it."""
-    written = yaml.safe_load((SOURCES / CHART / "values.yaml").read_text())
+    written = yaml.safe_load((SOURCES / chart / "values.yaml").read_text())
     values: Document = json.loads(json.dumps(written))  # what anchors share in the file is apart from here on
     for path, value in release["values"].items():
         _parent(values, path)[_last(path)] = value
@@ -72,11 +100,13 @@ def default_values(release: Document) -> Document:
     return filled
 
 
-def schema(release: Document) -> Document:
+def schema(release: Document, chart: str = CHART) -> Document:
     """JSON schema of the values: strict wherever the defaults have keys."""
     sections = {"type": "object"} if release.get("anyConfigSection") else CLASS_SECTIONS
+    types = BINDER_TYPES if chart == BINDER else JUPYTERHUB_TYPES | {"hub.config": sections}
+    known = types | dict.fromkeys(FREE[chart] - types.keys(), ANYTHING)
     own = {"$schema": "http://json-schema.org/draft-07/schema#"}
-    return own | _schema(default_values(release), "", {**TYPES, "hub.config": sections})
+    return own | _schema(default_values(release, chart), "", known)
 
 
 def _schema(default: Any, path: str, known: dict[str, Document]) -> Document:
@@ -93,7 +123,7 @@ def _schema(default: Any, path: str, known: dict[str, Document]) -> Document:
             return {"type": ["string", "null"]}
         case list():
             return {"type": ["array", "null"]}
-        case {} if not default or path in FREE:
+        case {} if not default:
             return ANYTHING
         case _:
             properties = {key: _schema(value, f"{path}.{key}".lstrip("."), known) for key, value in default.items()}
@@ -122,16 +152,9 @@ def _last(path: str) -> str:
 
 
 @cache
-def package(version: str) -> bytes:
+def package(version: str, chart: str = CHART) -> bytes:
     """The chart's .tgz. Raises LookupError for a version that is not there."""
-    release = next((release for release in releases() if release["version"] == version), None)
-    if release is None:
-        raise LookupError(version)
-    files = {path.relative_to(SOURCES): path.read_bytes() for path in (SOURCES / CHART).rglob("*") if path.is_file()}
-    folder = Path(CHART)
-    files[folder / "Chart.yaml"] = _yaml(_description(release))
-    files[folder / "values.yaml"] = _yaml(default_values(release))
-    files[folder / "values.schema.json"] = json.dumps(schema(release), indent=1).encode()
+    files = _files(chart, release_of(version, chart))
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(files):
@@ -142,9 +165,24 @@ def package(version: str) -> bytes:
     return gzip.compress(archive.getvalue(), mtime=0)
 
 
-def _description(release: Document) -> Document:
-    described: Document = yaml.safe_load((SOURCES / CHART / "Chart.yaml").read_text())
-    return described | {"version": release["version"], "appVersion": release["appVersion"]}
+def _files(chart: str, release: Document) -> dict[Path, bytes]:
+    """Everything in the chart's package, the charts that it holds included."""
+    files = {path.relative_to(SOURCES): path.read_bytes() for path in (SOURCES / chart).rglob("*") if path.is_file()}
+    folder = Path(chart)
+    files[folder / "Chart.yaml"] = _yaml(_description(release, chart))
+    files[folder / "values.yaml"] = _yaml(default_values(release, chart))
+    files[folder / "values.schema.json"] = json.dumps(schema(release, chart), indent=1).encode()
+    for held, version in release.get("holds", {}).items():
+        inner = _files(held, release_of(version, held))
+        files |= {folder / "charts" / path: content for path, content in inner.items()}
+    return files
+
+
+def _description(release: Document, chart: str) -> Document:
+    described: Document = yaml.safe_load((SOURCES / chart / "Chart.yaml").read_text())
+    own = {name: release[name] for name in ("version", "appVersion") if name in release}
+    holds = [{"name": name, "version": version} for name, version in release.get("holds", {}).items()]
+    return described | own | ({"dependencies": holds} if holds else {})
 
 
 def _yaml(document: Document) -> bytes:
@@ -154,16 +192,19 @@ def _yaml(document: Document) -> bytes:
 
 def index() -> bytes:
     """The repository's index.yaml, with addresses relative to it."""
-    entries = [
-        _description(release)
-        | {
-            "created": "2026-01-01T00:00:00Z",
-            "digest": hashlib.sha256(package(release["version"])).hexdigest(),
-            "urls": [f"{CHART}-{release['version']}.tgz"],
-        }
-        for release in releases()
-    ]
-    return _yaml({"apiVersion": "v1", "entries": {CHART: entries}, "generated": "2026-01-01T00:00:00Z"})
+    entries = {
+        chart: [
+            _description(release, chart)
+            | {
+                "created": "2026-01-01T00:00:00Z",
+                "digest": hashlib.sha256(package(release["version"], chart)).hexdigest(),
+                "urls": [f"{chart}-{release['version']}.tgz"],
+            }
+            for release in releases(chart)
+        ]
+        for chart in NAMES
+    }
+    return _yaml({"apiVersion": "v1", "entries": entries, "generated": "2026-01-01T00:00:00Z"})
 
 
 class Charts:
@@ -173,15 +214,14 @@ class Charts:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.app: ASGIApp = Starlette(
-            routes=[Route("/index.yaml", self._index), Route(f"/{CHART}-{{version}}.tgz", self._package)]
-        )
+        self.app: ASGIApp = Starlette(routes=[Route("/index.yaml", self._index), Route("/{file}.tgz", self._package)])
 
     async def _index(self, _: Request) -> Response:
         return PlainTextResponse(index(), media_type="application/yaml")
 
     async def _package(self, request: Request) -> Response:
+        chart, _, version = request.path_params["file"].partition("-")
         try:
-            return Response(package(request.path_params["version"]), media_type="application/gzip")
+            return Response(package(version, chart), media_type="application/gzip")
         except LookupError:
             raise HTTPException(404) from None

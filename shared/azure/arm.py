@@ -161,6 +161,11 @@ class ResourceManager:
         """One look at an operation, whichever provider it is of. Raises as operations.poll."""
         return poll(self._rest, operation)
 
+    def result(self, operation: Operation) -> Json | None:
+        """What an action comes to that takes its time; None while it goes on. Raises NotFoundError when Azure has forgotten it."""
+        answer = self._rest.call("GET", str(operation.location_url or operation.status_url))
+        return None if answer.status == 202 else answer.document
+
 
 def _changed(answer: Answer) -> tuple[Json, Operation | None]:
     return answer.document, begun(answer)

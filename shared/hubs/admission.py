@@ -13,9 +13,9 @@ LARGEST = 32_000
 """Characters of a specification as stored; a column of Table Storage takes 32,768."""
 
 
-def admit(body: Any, location: str, now: datetime) -> tuple[Hub, list[str]]:
-    """The hub and what is worth a sentence about it. Raises InvalidError with every error."""
-    hub = parse(body, location)
+def admit(body: Any, location: str, now: datetime, deployment: str = "") -> tuple[Hub, list[str]]:
+    """The hub and what is worth a sentence about it. Raises InvalidError with every error. deployment: see Hub.resolved."""
+    hub = parse(body, location, deployment)
     access.values(hub)
     if (size := len(compact(hub.wire()))) > LARGEST:
         raise InvalidError(

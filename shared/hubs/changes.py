@@ -112,6 +112,10 @@ _CHANGES: tuple[tuple[str, How, str], ...] = (
     ("auth", How.HELM, f"{_HUB_RESTARTS}; people log in in another way from then on"),
     ("values", How.HELM, _HUB_RESTARTS),
     ("cluster.tier", How.TIER, "none; Standard and Premium cost by the hour from then on"),
+    *(
+        (f"registry.{field}", How.HELM, "the page restarts; images in another place than before are built anew")
+        for field in ("username", "password", "imagePrefix", "tokenUrl")
+    ),
     ("tags", How.TAGS, "none"),
     ("cluster.dockerBridgeAddress", How.RECORD, "none: Azure has no such setting any more"),
 )
@@ -184,3 +188,9 @@ def _kubernetes(before: Any, after: Any, versions: Versions | None) -> Iterator[
         )
         yield Change(field, at, version, How.KUBERNETES, interruption, disruptive=True)
         at = version
+
+
+def another_flavor(old: Hub, patch: Mapping[str, Any]) -> Refusal | None:
+    """Of a patch that would make something else of a hub: told before anything is said of how its other fields fit to that."""
+    asked = (patch["flavor"] or "jupyterhub") if "flavor" in patch else old.flavor
+    return fixed("flavor") if asked != old.flavor else None

@@ -3,8 +3,9 @@
 Source: the chart's changelog and its upgrade guides ("Upgrading from 1 to 2", "2 to 3", "3 to 4"; changelog 4.3.0).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 type Values = Mapping[str, Any]
@@ -66,6 +67,46 @@ def troubles(values: Values, installed: str, wanted: str, offered: Sequence[str]
         if before < since <= after:
             found += check(values)
     return found
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A version of a chart that holds JupyterHub's, as BinderHub's does. inner: which version of that; empty: not known."""
+
+    version: str
+    inner: str
+
+
+def held_troubles(
+    values: Values, place: str, installed: Holder, wanted: Holder, offered: Sequence[Holder]
+) -> list[Trouble]:
+    """The same for a chart that holds JupyterHub's. values: JupyterHub's part of them, at `place` ("values.jupyterhub").
+
+    Its own versions say nothing of what changed. Nothing is found when it is not known what they hold: see `unknown`.
+    """
+    if unknown(installed, wanted):
+        return []
+    before, after = numbers(installed.inner), numbers(wanted.inner)
+    holds = f"it holds JupyterHub's chart {wanted.inner}"
+    if after[0] < before[0]:
+        message = f"{holds}; {_NO_WAY_BACK.format(installed=installed.inner, wanted=wanted.inner)}"
+        return [Trouble("release.version", message)]
+    if after[0] > before[0] + 1:
+        step = next((each.version for each in offered if each.inner and numbers(each.inner)[0] == before[0] + 1), None)
+        way = f"set {step} first" if step else f"set one first that holds {before[0] + 1}.x"
+        message = f"{holds}, which has to go one major release at a time from {installed.inner}: {way}"
+        return [Trouble("release.version", message)]
+    found = troubles(values, installed.inner, wanted.inner, [])
+    return [replace(trouble, field=trouble.field.replace("values", place, 1)) for trouble in found]
+
+
+def unknown(installed: Holder, wanted: Holder) -> bool:
+    """Whether it cannot be said what changed between two such versions."""
+    return not (_readable(installed.inner) and _readable(wanted.inner))
+
+
+def _readable(version: str) -> bool:
+    return re.match(r"v?\d+\.\d+", version) is not None
 
 
 def numbers(version: str) -> tuple[int, int]:

@@ -26,6 +26,12 @@ RELEASE = "jhub"
 NAMESPACE = "jhub"
 """The chart's version is not a default here: it is the newest stable one of the chart repository when the hub is made."""
 
+REGISTRY_SKU: Final = "Basic"
+"""The cheapest; it keeps 10 GiB of images, and takes more at a price."""
+IMAGE_BUILDER: Final = "dind"
+"""BinderHub's chart builds with the node's own Docker, which AKS' nodes have not had since they run containerd. This way each node
+gets a Docker of its own in a pod."""
+
 PASSWORD_DAYS = 365
 """How long a service principal's password is good for, as `az ad sp create-for-rbac` makes it."""
 

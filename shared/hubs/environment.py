@@ -213,13 +213,18 @@ _PLACES = {
 """Fields of an environment, and what of `values.singleuser` would say the same."""
 
 
-def said_twice(environment: Environment, user_values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Fields that are also set in the user's own values, with their place there: one would silently win."""
+def said_twice(
+    environment: Environment, user_values: Mapping[str, Any], place: str = "values"
+) -> list[tuple[str, str]]:
+    """Fields that are also set in the user's own values, with their place there: one would silently win.
+
+    place: where in the specification those values stand.
+    """
     given = environment.model_dump(exclude_none=True)
     return [
-        (f"environment.{field}", ".".join(("values", "singleuser", *place)))
-        for field, place in _PLACES.items()
-        if _found(given, *field.split(".")) and _found(user_values, "singleuser", *place)
+        (f"environment.{field}", ".".join((place, "singleuser", *where)))
+        for field, where in _PLACES.items()
+        if _found(given, *field.split(".")) and _found(user_values, "singleuser", *where)
     ]
 
 

@@ -111,6 +111,8 @@ class Access(Part):
 
     dns_label: Annotated[str, follows(names.DNS_LABEL)] | None = None
     """Gives LABEL.REGION.cloudapp.azure.com, known before the hub is there; none: its IP address."""
+    binder_label: Annotated[str, follows(names.DNS_LABEL)] | None = None
+    """The same for the page of a BinderHub, which has an address of its own; none: `dnsLabel` with "-binder" after it."""
     host: Annotated[str, follows(names.HOST)] | None = None
     """A name of your own, as hub.example.org. It must lead to the hub: with `dnsZone` Hubkeeper sees to it, else the run and the
     dry run say which record to make."""

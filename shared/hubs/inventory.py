@@ -7,10 +7,11 @@ from typing import Any
 
 from shared.clock import wire_time
 from shared.errors import OutsideError
-from shared.hubs import access, capacity, disks
+from shared.hubs import access, binder, capacity, disks
 from shared.hubs.amounts import memory_bytes
 from shared.hubs.capacity import Amounts, Room
 from shared.hubs.store import HubRecord
+from shared.kubernetes import values as chart
 from shared.kubernetes import workloads
 from shared.kubernetes.helm import Release
 from shared.kubernetes.workloads import Claim, Node, Pod
@@ -34,6 +35,7 @@ class Seen:
     address: str | None
     releases: Sequence[Release] = field(default_factory=list)
     size_disks: int | None = None
+    page_address: str | None = None
 
 
 def look(services: Services, hub: HubRecord) -> Seen:
@@ -45,8 +47,11 @@ def look(services: Services, hub: HubRecord) -> Seen:
         claims = workloads.claims(kubernetes, spec.release.namespace)
         skus = workloads.storage_skus(kubernetes)
         address = workloads.service_address(kubernetes, spec.release.namespace, access.PUBLIC_SERVICE)
+        page = (
+            workloads.service_address(kubernetes, spec.release.namespace, access.PAGE_SERVICE) if spec.binder else None
+        )
     releases = services.helm.history(kubeconfig, spec.release.name, spec.release.namespace)
-    return Seen(nodes, pods, claims, skus, address, releases, _data_disks(services, hub))
+    return Seen(nodes, pods, claims, skus, address, releases, _data_disks(services, hub), page)
 
 
 def _data_disks(services: Services, hub: HubRecord) -> int | None:
@@ -65,9 +70,17 @@ def shown(hub: HubRecord, seen: Seen) -> dict[str, Any]:
         "pods": _pods(hub, seen.pods),
         "claims": [_claim(claim, seen.skus) for claim in seen.claims],
         "release": _release(hub, seen.releases),
-        "address": {"ip": seen.address, "url": hub.facts.get("url")},
+        "address": _address(hub, seen),
         "capacity": _capacity(hub, seen),
     }
+
+
+def _address(hub: HubRecord, seen: Seen) -> dict[str, Any]:
+    """JupyterHub's; of a BinderHub its page's as well, which is what people open."""
+    address: dict[str, Any] = {"ip": seen.address, "url": hub.facts.get("url")}
+    if hub.spec.binder:
+        address["binder"] = {"ip": seen.page_address, "url": hub.facts.get("binder_url")}
+    return address
 
 
 def _node(node: Node, pods: Sequence[Pod]) -> dict[str, Any]:
@@ -149,7 +162,7 @@ def _capacity(hub: HubRecord, seen: Seen) -> dict[str, Any]:
     size_disks = inf if seen.size_disks is None else float(seen.size_disks)
     rooms = [_room(node, [pod for pod in pods if pod.node == node.name], size_disks) for node in nodes]
     running = sum(_is_user(pod) and pod.node in {node.name for node in nodes} for pod in pods)
-    user = per_user(access.values(hub.spec))
+    user = per_user(_jupyterhub_values(hub))
     now = capacity.fit(rooms, user, running)
     answer = _fit(now) | {
         "perUser": {"memoryGiB": round(user.memory / _GIBIBYTE, 2), "cpu": user.cpu, "disks": int(user.disks)},
@@ -185,6 +198,15 @@ def _new_room(like: Node, pods: Sequence[Pod], size_disks: float) -> Room:
 
 def _takes(pod: Pod) -> Amounts:
     return Amounts(1, pod.memory_bytes, pod.cpu, len(pod.claims))
+
+
+def _jupyterhub_values(hub: HubRecord) -> Mapping[str, Any]:
+    """Of the chart with the defaults that BinderHub's chart has for it: servers have no homes, and are guaranteed no memory."""
+    values = access.values(hub.spec)
+    if not hub.spec.binder:
+        return values
+    ours: dict[str, Any] = {"singleuser": {"storage": {"type": "none"}, "memory": {"guarantee": None}}}
+    return chart.merge(binder.at(values, binder.INNER), ours)
 
 
 def per_user(values: Mapping[str, Any]) -> Amounts:

@@ -15,6 +15,7 @@ from shared.hubs.https import Access
 from shared.hubs.image import Image
 from shared.hubs.logins import Login
 from shared.hubs.part import Part, follows
+from shared.hubs.registries import AzureRegistry, Registry
 from shared.schedules.model import Schedule
 
 
@@ -137,10 +138,11 @@ class Release(Part):
     """What `helm list` shows."""
     namespace: Annotated[str, follows(names.NAMESPACE)] = defaults.NAMESPACE
     """Where in the cluster it is; made for it."""
-    chart: Literal["jupyterhub"] = defaults.CHART
-    """Of the chart repository that the deployment names (HUBKEEPER_CHART_REPOSITORY)."""
+    chart: Literal["jupyterhub", "binderhub"] = defaults.CHART
+    """Follows from the hub's flavor. Of the chart repository that the deployment names (HUBKEEPER_CHART_REPOSITORY)."""
     version: str | None = Field(default=None, pattern=r"^\d+\.\d+\.\d+([-+.][0-9A-Za-z.+-]+)?$")
-    """The chart's exact version; none: the newest stable one in the repository when the hub is made."""
+    """The chart's exact version; none: the newest stable one in the repository when the hub is made. BinderHub's chart has no
+    stable ones: then the newest of all."""
 
 
 class Hub(Part):
@@ -148,8 +150,9 @@ class Hub(Part):
 
     name: Annotated[str, follows(names.HUB)]
     """What it is called in the API, and in the names of what is made for it."""
-    flavor: Literal["jupyterhub"] = "jupyterhub"
-    """What is installed."""
+    flavor: Literal["jupyterhub", "binderhub"] = "jupyterhub"
+    """What is installed. jupyterhub: people start servers of an image. binderhub: people name a repository, its image is built, and
+    a server of it starts (docs/binderhub.md)."""
     location: Annotated[str, follows(names.LOCATION)] = ""
     """An Azure region; none: the deployment's own default (HUBKEEPER_LOCATION)."""
     resource_group: Annotated[str, follows(names.RESOURCE_GROUP)] = ""
@@ -164,15 +167,19 @@ class Hub(Part):
     """The AKS cluster."""
     release: Release = Field(default_factory=Release)
     """The Helm release of the chart."""
+    registry: Registry = None
+    """Of a BinderHub: where it keeps the images that it builds; not given: an Azure registry that is made for it."""
     image: Image | None = None
-    """What users' servers run; none: the chart's own image."""
+    """What users' servers run; none: the chart's own image. Not of a BinderHub, whose images are built from repositories."""
     environment: Environment | None = None
     """What users find when their server starts."""
     values: dict[str, Any] = Field(default_factory=dict)
-    """The chart's own config.yaml. A string "secret://NAME" in it is filled from Key Vault when the chart is installed."""
+    """The chart's own config.yaml; BinderHub's has JupyterHub's under `jupyterhub`. A string "secret://NAME" in it is filled from
+    Key Vault when the chart is installed."""
     auth: Login = None
-    """none: the tutorials' open hub, which lets anyone in with any password. An object: GitHub, Microsoft Entra or another OAuth
-    provider. Not given: the authenticator in `values`, or, when there is none, one shared password made for the hub."""
+    """none: the tutorials' open hub, which lets anyone in with any password; a BinderHub that anyone may use. An object: GitHub,
+    Microsoft Entra or another OAuth provider. Not given: the authenticator in `values`, or, when there is none, one shared password
+    made for the hub."""
     access: Access = Field(default_factory=Access)
     """How people reach the hub."""
     schedule: Schedule | None = None
@@ -181,12 +188,25 @@ class Hub(Part):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("identity"), str):
-            return {**value, "identity": {"type": value["identity"]}}
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("identity"), str):
+            value = {**value, "identity": {"type": value["identity"]}}
+        release = value.get("release", {})
+        if value.get("flavor") == "binderhub" and isinstance(release, dict) and "chart" not in release:
+            value = {**value, "release": {**release, "chart": "binderhub"}}
         return value
 
-    def resolved(self, location: str) -> Self:
-        """The same hub with every derived name written out, so that later defaults do not move what exists."""
+    @property
+    def binder(self) -> bool:
+        """Whether it is a BinderHub: JupyterHub with a page before it that builds images."""
+        return self.flavor == "binderhub"
+
+    def resolved(self, location: str, deployment: str = "") -> Self:
+        """The same hub with every derived name written out, so that later defaults do not move what exists.
+
+        deployment: what tells this deployment from all others, such as its subscription.
+        """
         group = self.resource_group or f"{self.name}-rg"
         region = self.location or location
         cluster = self.cluster.name or self.name
@@ -204,6 +224,7 @@ class Hub(Part):
                     }
                 ),
                 "identity": self.identity.model_copy(update={"name": identity_name}),
+                "registry": self._registry(deployment),
                 "cluster": self.cluster.model_copy(
                     update={
                         "name": cluster,
@@ -213,6 +234,12 @@ class Hub(Part):
                 ),
             }
         )
+
+    def _registry(self, deployment: str) -> Registry:
+        registry = self.registry or (AzureRegistry() if self.binder else None)
+        if not isinstance(registry, AzureRegistry) or registry.name:
+            return registry
+        return registry.model_copy(update={"name": names.registry(self.name, deployment)})
 
     def wire(self) -> dict[str, Any]:
         """As JSON, in the form of the API."""

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shared import names
-from shared.hubs import defaults, https, logins
+from shared.hubs import binder, defaults, https, logins
 from shared.hubs.model import Hub
 from shared.hubs.part import REFERENCE
 
@@ -36,12 +36,12 @@ class InvalidError(Exception):
         super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
 
 
-def parse(body: object, location: str) -> Hub:
-    """The hub with every default and derived name filled in. Raises InvalidError."""
+def parse(body: object, location: str, deployment: str = "") -> Hub:
+    """The hub with every default and derived name filled in. Raises InvalidError. deployment: see Hub.resolved."""
     if not isinstance(body, dict):
         raise InvalidError([FieldError("", f"the body must be a JSON object, not {_kind(body)}")])
     try:
-        hub = Hub.model_validate(body).resolved(location)
+        hub = Hub.model_validate(body).resolved(location, deployment)
     except ValidationError as error:
         raise InvalidError(field_errors(error, Hub)) from None  # pydantic's error shows values; ours does not
     if errors := [
@@ -52,7 +52,7 @@ def parse(body: object, location: str) -> Hub:
         *_tags(hub),
         *_secrets(hub),
         *_login(hub),
-        *(FieldError(field, message) for field, message in https.problems(hub.access, hub.values)),
+        *(FieldError(field, message) for field, message in _by_flavor(hub)),
     ]:
         raise InvalidError(errors)
     return hub
@@ -71,7 +71,7 @@ def warnings(hub: Hub) -> list[str]:
         )
     if hub.cluster.rules:
         found.append(_SCALE_RULES)
-    if hub.auth == "none":
+    if hub.auth == "none" and not hub.binder:
         found.append(
             "auth is none: anyone who finds the address can log in with any name and run code. Set a password soon."
         )
@@ -89,6 +89,7 @@ def warnings(hub: Hub) -> list[str]:
             "environment.packages and conda are installed anew each time a server starts: that takes up to minutes and fails with "
             "the package index. An image that has them (image) starts at once and is the same for everybody."
         )
+    found += binder.warnings(hub)
     if hub.image and hub.image.tag == "latest":
         found.append("image.tag latest moves: two nodes may run different images. Name a dated tag.")
     return found
@@ -317,6 +318,12 @@ def _login(hub: Hub) -> Iterator[FieldError]:
             f"auth {hub.auth.type} needs an address that is known before the hub is there, for the provider sends people back to "
             "it: set a DNS label, or access.host to a name of your own",
         )
+
+
+def _by_flavor(hub: Hub) -> Iterator[tuple[str, str]]:
+    yield from binder.problems(hub)
+    if not hub.binder:  # which takes neither a name of its own nor https
+        yield from https.problems(hub.access, hub.values)
 
 
 def _tags(hub: Hub) -> Iterator[FieldError]:

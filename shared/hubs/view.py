@@ -85,7 +85,8 @@ def shown(
     return {
         "name": hub.name,
         "status": hub.status,
-        "url": hub.facts.get("url"),
+        "url": access.opened(hub.facts),
+        "hubUrl": hub.facts.get("url"),
         "certificateEnds": (hub.facts.get("tls") or {}).get("ends"),
         "callbackUrl": access.callback_url(hub.spec, dns_suffix),
         "spec": hub.spec.wire(),

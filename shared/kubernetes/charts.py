@@ -1,8 +1,9 @@
 """Which versions of a chart a repository offers: its index, read by HTTP."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from shared.errors import NotFoundError, PermanentError
 from shared.kubernetes.errors import REPOSITORY, repository_error, unreachable
@@ -16,6 +17,8 @@ class ChartVersion:
     app_version: str
     kube_version: str
     """The chart's own condition, like ">=1.28.0-0"; empty: none."""
+    dependencies: Mapping[str, str] = field(default_factory=dict)
+    """Charts that it holds, with their versions: BinderHub's holds JupyterHub's."""
 
 
 def versions(repository: str, chart: str) -> list[ChartVersion]:
@@ -34,11 +37,16 @@ def parse(index: bytes, chart: str) -> list[ChartVersion]:
         raise PermanentError(REPOSITORY, "NotAnIndex", "the repository's index.yaml is not a chart index") from None
     if not entries:
         raise NotFoundError(REPOSITORY, "ChartNotFound", f"the repository has no chart {chart}")
-    found = (
-        ChartVersion(str(entry["version"]), str(entry.get("appVersion", "")), str(entry.get("kubeVersion", "")))
-        for entry in entries
+    return newest_first(_read(entry) for entry in entries)
+
+
+def _read(entry: Mapping[str, Any]) -> ChartVersion:
+    return ChartVersion(
+        str(entry["version"]),
+        str(entry.get("appVersion", "")),
+        str(entry.get("kubeVersion", "")),
+        {str(held["name"]): str(held.get("version", "")) for held in entry.get("dependencies") or []},
     )
-    return newest_first(found)
 
 
 def newest_first(found: Iterable[ChartVersion]) -> list[ChartVersion]:

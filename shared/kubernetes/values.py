@@ -68,6 +68,11 @@ def open_to_all() -> dict[str, Any]:
     return {"JupyterHub": {"authenticator_class": "dummy"}, "DummyAuthenticator": {"allow_all": True}}
 
 
+def made_up_users() -> dict[str, Any]:
+    """hub.config of a BinderHub that is open to everybody: each launch is by a user who is made up for it."""
+    return {"JupyterHub": {"authenticator_class": "null"}}
+
+
 def chart_values(
     image: str | None,
     dns_label: str | None,
@@ -117,11 +122,6 @@ def brings_authenticator(values: Mapping[str, Any]) -> bool:
         or "DummyAuthenticator" in config
         or "authenticator_class" in python
     )
-
-
-def nested(values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """For a chart that holds this one as a dependency, as BinderHub's holds "jupyterhub"."""
-    return {key: dict(values)}
 
 
 def secret_names(values: Mapping[str, Any]) -> list[str]:

@@ -221,6 +221,13 @@ def _vault(_: OutsideError, __: Hub) -> str:
     return "Hubkeeper's own identity needs the role Key Vault Secrets Officer on the vault of KEY_VAULT_URL. Then retry the run."
 
 
+def _registry_name(_: OutsideError, hub: Hub) -> str:
+    return (
+        "A registry's name must be unique in all of Azure, and somebody has this one: DELETE the hub and create it anew with "
+        f"another registry.name, such as {hub.name.replace('-', '')}images and some digits."
+    )
+
+
 def _unknown(error: OutsideError, _: Hub) -> str:
     return f"See what {error.system} says; when its cause is gone, retry the run. DELETE the hub to give up: nothing is left."
 
@@ -267,6 +274,7 @@ _ADVICE: dict[str, Advisor] = {
     "Forbidden": _release,
     "SecretNotFound": _no_secret,
     "ObjectIsDeletedButRecoverable": _deleted_secret,
+    "AlreadyInUse": _registry_name,
     "ForbiddenByRbac": _vault,
     "ForbiddenByPolicy": _vault,
 }

@@ -1,7 +1,7 @@
 """What Azure is asked for: request bodies made from a hub's specification. Pure.
 
-Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2025-10-01); how the tutorials' flags
-of `az aks create` map to them is in docs/architecture.md.
+Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2025-10-01,
+Microsoft.ContainerRegistry 2023-07-01); how the tutorials' flags of `az aks create` map to them is in docs/architecture.md.
 """
 
 from typing import Any
@@ -27,6 +27,16 @@ def owned(resource_tags: dict[str, str] | None, hub: str) -> bool:
     """Whether a resource carries this hub's ownership tag. Azure compares tag names without case."""
     found = {key.lower(): value for key, value in (resource_tags or {}).items()}
     return found.get(defaults.OWNER_TAG) == hub
+
+
+def registry(hub: Hub, sku: str) -> dict[str, Any]:
+    """Without the admin user, whose password may do anything: a token does less."""
+    return {
+        "location": hub.location,
+        "tags": tags(hub),
+        "sku": {"name": sku},
+        "properties": {"adminUserEnabled": False},
+    }
 
 
 def managed_identity(hub: Hub) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from shared.services import Services
 
 
 def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
-    """url: None when it is not known before the install; callbackUrl: what to register with the OAuth provider."""
+    """url, hubUrl: None when not known before the install; callbackUrl: what to register with the OAuth provider."""
     found, suffix = examine(services, hub), services.settings.dns_suffix
     return {
         "dryRun": True,
@@ -18,7 +18,8 @@ def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
         "findings": [finding.wire() for finding in found.findings],
         "warnings": warnings,
         "spec": hub.wire(),
-        "url": access.url(hub, "", suffix) if access.host(hub, suffix) else None,
+        "url": access.url_before(hub, suffix),
+        "hubUrl": access.url(hub, "", suffix) if access.host(hub, suffix) else None,
         "callbackUrl": access.callback_url(hub, suffix),
         "versions": {
             "kubernetes": found.facts.get("kubernetes_version"),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.hubs import access
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
@@ -86,11 +87,11 @@ _ALREADY_ON = timedelta(seconds=20).total_seconds()
 def _succeeded(services: Services, run: Run, hub: HubRecord) -> None:
     match run.kind:
         case Kind.CREATE:
-            message = f"Hub {run.hub} is made: {hub.facts.get('url')}"
+            message = f"Hub {run.hub} is made: {access.opened(hub.facts)}"
             notify(services, run.hub, EventKind.CREATED, message, run=run.id, by=run.requested_by)
         case Kind.START:
             seconds = round(((run.ended or run.requested) - run.requested).total_seconds())
-            message = f"Hub {run.hub} is usable: {hub.facts.get('url')} ({seconds} s after it was asked for)."
+            message = f"Hub {run.hub} is usable: {access.opened(hub.facts)} ({seconds} s after it was asked for)."
             notify(services, run.hub, EventKind.STARTED, message, run=run.id, seconds=seconds, by=run.requested_by)
         case Kind.STOP:
             notify(

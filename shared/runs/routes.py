@@ -29,7 +29,8 @@ def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
     adapters = services()
     body = json_body(req)
     try:
-        spec, warnings = admit(body, adapters.settings.location, adapters.clock.now())
+        settings = adapters.settings
+        spec, warnings = admit(body, settings.location, adapters.clock.now(), settings.subscription_id)
     except InvalidError as error:
         raise ProblemError(
             400,

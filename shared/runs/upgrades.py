@@ -6,7 +6,7 @@ from typing import Any
 from shared.azure.tables import compact
 from shared.hubs import access
 from shared.hubs.admission import LARGEST, admit
-from shared.hubs.changes import How, Refusal, merge_patch
+from shared.hubs.changes import How, Refusal, another_flavor, merge_patch
 from shared.hubs.model import Hub
 from shared.hubs.store import HubRecord, HubStore, known
 from shared.hubs.validation import FieldError, InvalidError
@@ -74,7 +74,7 @@ class Upgrade:
             ],
             "warnings": [*self.warnings, *self.examined.warnings],
             "spec": self.wanted.wire(),
-            "url": self._url(),
+            "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.facts)),
             "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
             "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in UPGRADE]
             if self.examined.plan.needs_run
@@ -82,15 +82,9 @@ class Upgrade:
             "usualSeconds": seconds + chain(UPGRADE[:5]) if self.examined.plan.needs_run else 0.0,
         }
 
-    def _url(self) -> str | None:
-        """None while the hub has no name and its address is not known."""
-        address = self.hub.facts.get("address") or ""
-        known = address or access.host(self.wanted, self.dns_suffix)
-        return access.url(self.wanted, address, self.dns_suffix) if known else None
-
 
 def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
-    """Reads Azure, changes nothing. Raises InvalidError, BusyError, and what the adapters do."""
+    """Reads Azure, changes nothing. Raises InvalidError, RefusedError, BusyError, and what the adapters do."""
     hub = known(HubStore(commands.services.tables).get(name), name)
     if not isinstance(patch, dict):
         raise InvalidError([FieldError("", "the body must be a JSON object: a merge patch (RFC 7396)")])
@@ -100,6 +94,8 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
             f"Hub {name} is {hub.status}; only one that has been made can be changed.",
             f"See GET /api/runs/{hub.open_run or hub.last_run}: wait for it, retry it, or DELETE the hub and make it anew.",
         )
+    if refusal := another_flavor(hub.spec, patch):
+        raise RefusedError((refusal,))
     wanted, warnings = _admitted(commands, hub, patch)
     suffix = commands.services.settings.dns_suffix
     return Upgrade(hub, wanted, examine(commands.services, hub, wanted), warnings, suffix)
@@ -111,7 +107,7 @@ def _admitted(commands: Commands, hub: HubRecord, patch: dict[str, Any]) -> tupl
     if "schedule" not in patch:
         body.pop("schedule", None)
     services = commands.services
-    wanted, warnings = admit(body, hub.spec.location, services.clock.now())
+    wanted, warnings = admit(body, hub.spec.location, services.clock.now(), services.settings.subscription_id)
     if "schedule" not in patch:
         wanted = wanted.model_copy(update={"schedule": hub.spec.schedule})
     wanted = named(services, hub, wanted, given="nodePool" in (patch.get("cluster") or {}))

@@ -9,6 +9,7 @@ from shared.hubs.changes import (
     NotOfferedError,
     Plan,
     Versions,
+    another_flavor,
     kubernetes_path,
     merge_patch,
     plan,
@@ -281,3 +282,46 @@ def test_a_refused_version_is_in_the_plan() -> None:
 def test_pinning_the_version_that_runs_is_for_the_record() -> None:
     (change,) = planned({}, {"cluster": {"kubernetesVersion": "1.35"}}, Versions("1.35.5", OFFERS)).changes
     assert change.how is How.RECORD
+
+
+DOCKER = {"type": "docker-hub", "username": "ourlab", "password": "secret://docker"}
+
+
+@pytest.mark.parametrize(
+    ("old", "patch", "field", "advice"),
+    [
+        ({}, {"registry": {"name": "another1"}}, "registry.name", "POST /api/hubs"),
+        ({}, {"registry": {"sku": "Premium"}}, "registry.sku", "az acr update --sku"),
+        ({}, {"registry": {**DOCKER, "name": None, "sku": None}}, "registry.type", "POST /api/hubs"),
+        ({"registry": DOCKER}, {"registry": None}, "registry.type", "Leave registry as it is"),
+    ],
+)
+def test_a_binderhub_keeps_its_registry(old: dict[str, Any], patch: dict[str, Any], field: str, advice: str) -> None:
+    refused = {refusal.field: refusal.advice for refusal in planned({"flavor": "binderhub", **old}, patch).refusals}
+    assert advice in refused[field]
+
+
+@pytest.mark.parametrize("change", [{"password": "secret://newer"}, {"imagePrefix": "ourorg/x-"}])
+def test_a_registry_that_was_brought_along_may_get_another_login_or_prefix(change: dict[str, Any]) -> None:
+    (found,) = planned({"flavor": "binderhub", "registry": DOCKER}, {"registry": change}).changes
+    assert found.how is How.HELM
+    assert "built anew" in found.interruption
+
+
+@pytest.mark.parametrize(
+    ("flavor", "patch", "refused"),
+    [
+        ("jupyterhub", {"flavor": "binderhub"}, True),
+        ("binderhub", {"flavor": "jupyterhub"}, True),
+        ("binderhub", {"flavor": None}, True),
+        ("jupyterhub", {"flavor": None}, False),
+        ("binderhub", {"flavor": "binderhub"}, False),
+        ("binderhub", {"tags": {}}, False),
+    ],
+)
+def test_another_flavor_is_another_hub(flavor: str, patch: dict[str, Any], refused: bool) -> None:
+    found = another_flavor(hub(flavor=flavor), patch)
+    assert (found is not None) is refused
+    if found:
+        assert (found.code, found.field) == ("CannotChange", "flavor")
+        assert "keepHomes" in found.advice

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.hubs.chart_changes import REMOVED, troubles
+from shared.hubs.chart_changes import REMOVED, Holder, held_troubles, troubles, unknown
 
 OFFERED = ["4.4.0", "4.3.5", "3.3.8", "3.0.0", "2.0.0", "2.0.0-beta.1", "1.2.0"]
 
@@ -71,3 +71,38 @@ def test_a_major_is_no_way_back() -> None:
     (found,) = troubles({}, "4.4.0", "3.3.8", OFFERED)
     assert "cannot go back" in found.message
     assert troubles({}, "4.4.0", "4.2.0", OFFERED) == []
+
+
+DEV = "1.0.0-0.dev.git.{}.habc"
+HOLDERS = [Holder(DEV.format(n), inner) for n, inner in ((40, "4.4.0"), (39, "4.2.0"), (30, "3.3.8"), (20, "2.0.0"))]
+
+
+def held(values: dict[str, Any], installed: Holder, wanted: Holder) -> list[tuple[str, str]]:
+    found = held_troubles(values, "values.jupyterhub", installed, wanted, HOLDERS)
+    return [(trouble.field, trouble.message) for trouble in found]
+
+
+def test_of_a_chart_that_holds_jupyterhubs_the_inner_release_counts() -> None:
+    lower: dict[str, Any] = {"hub": {"config": {"loadRoles": {}}}}
+    ((field, message),) = held(lower, HOLDERS[1], HOLDERS[0])
+    assert field == "values.jupyterhub.hub.config.loadRoles"
+    assert "since chart 4.3.0" in message
+    assert held(lower, HOLDERS[0], HOLDERS[1]) == []
+
+
+def test_its_inner_majors_are_gone_through_one_by_one_and_never_back() -> None:
+    ((field, message),) = held({}, HOLDERS[3], HOLDERS[0])
+    assert field == "release.version"
+    assert f"set {HOLDERS[2].version} first" in message
+    ((field, message),) = held({}, HOLDERS[0], HOLDERS[2])
+    assert field == "release.version"
+    assert "cannot go back" in message
+    nothing_between = held_troubles({}, "values.jupyterhub", HOLDERS[3], HOLDERS[0], [])
+    assert "holds 3.x" in nothing_between[0].message
+
+
+@pytest.mark.parametrize("inner", ["", "latest"])
+def test_what_a_chart_holds_may_not_be_known(inner: str) -> None:
+    assert unknown(HOLDERS[0], Holder(DEV.format(41), inner))
+    assert held({}, HOLDERS[3], Holder(DEV.format(41), inner)) == []
+    assert not unknown(HOLDERS[0], HOLDERS[3])

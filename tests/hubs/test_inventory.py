@@ -1,5 +1,6 @@
 """What is told of a cluster, from what its API says."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -150,3 +151,17 @@ def test_people_with_servers_come_first_and_servers_have_whole_addresses() -> No
         "lastActivity": "2026-11-22T08:00:00Z",
         "url": "http://203.0.113.7/user/zoe/",
     }
+
+
+def test_of_a_binderhub_both_addresses_are_told_and_servers_have_no_disks() -> None:
+    binder = record(flavor="binderhub")
+    binder.facts["binder_url"] = "http://203.0.113.8/"
+    told = inventory.shown(binder, replace(SEEN, page_address="203.0.113.8"))
+    assert told["address"] == {
+        "ip": "203.0.113.7",
+        "url": "http://203.0.113.7/",
+        "binder": {"ip": "203.0.113.8", "url": "http://203.0.113.8/"},
+    }
+    assert told["capacity"]["perUser"] == {"memoryGiB": 0.0, "cpu": 0, "disks": 0}
+    own = record(flavor="binderhub", environment={"memory": {"guarantee": "2G"}})
+    assert inventory.shown(own, SEEN)["capacity"]["perUser"]["memoryGiB"] == 2.0

@@ -70,6 +70,12 @@ def test_a_hub_has_the_fixed_form() -> None:
     assert power["reason"]
 
 
+def test_of_a_binderhub_people_are_shown_the_page_and_where_its_jupyterhub_is() -> None:
+    view = shown(record(facts={**RUNNING, "binder_url": "http://page/"}), SUBSCRIPTION, {}, MONDAY)
+    assert (view["url"], view["hubUrl"]) == ("http://page/", "http://r5/")
+    assert shown(record(facts=RUNNING), SUBSCRIPTION, {}, MONDAY)["hubUrl"] == "http://r5/"
+
+
 def test_the_open_run_is_shown_before_the_last_one() -> None:
     assert shown(replace(record(), open_run="r5-2"), SUBSCRIPTION, {}, MONDAY)["run"] == "r5-2"
 

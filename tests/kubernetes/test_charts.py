@@ -15,6 +15,10 @@ entries:
   - {version: 4.4.0, appVersion: "5.5.0", kubeVersion: ">=1.28.0-0"}
   - {version: 4.10.0-0.dev.git.7.habc}
   old: [{version: 0.1.0}]
+  holder:
+  - {version: 1.0.0-0.dev.git.9.habc, dependencies: [{name: jupyterhub, version: 4.2.0, repository: "https://x"}]}
+  - {version: 1.0.0-0.dev.git.10.habc, dependencies: [{name: jupyterhub, version: 4.4.0}]}
+  - {version: 0.2.0}
 """
 
 
@@ -23,6 +27,14 @@ def test_versions_come_newest_first_with_what_they_need() -> None:
         ChartVersion("4.10.0-0.dev.git.7.habc", "", ""),
         ChartVersion("4.4.0", "5.5.0", ">=1.28.0-0"),
         ChartVersion("4.3.5", "5.4.6", ">=1.28.0-0"),
+    ]
+
+
+def test_what_a_chart_holds_is_read_and_pre_releases_are_in_their_order() -> None:
+    assert [(each.version, each.dependencies) for each in parse(INDEX, "holder")] == [
+        ("1.0.0-0.dev.git.10.habc", {"jupyterhub": "4.4.0"}),
+        ("1.0.0-0.dev.git.9.habc", {"jupyterhub": "4.2.0"}),
+        ("0.2.0", {}),
     ]
 
 

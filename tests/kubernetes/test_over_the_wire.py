@@ -143,12 +143,18 @@ def _is_upgraded_and_rolled_back(site: Lab, helm: Helm, values: dict[str, Any]) 
 
 def test_a_chart_or_version_that_is_not_offered_is_not_found(site: Lab, helm: Helm) -> None:
     assert helm.chart_versions(site.repository, "jupyterhub")[0].version == "4.4.0"
-    for chart, version in (("jupyterhub", "9.9.9"), ("binderhub", "1.0.0")):
+    for chart, version in (("jupyterhub", "9.9.9"), ("daskhub", "1.0.0")):
         with pytest.raises(NotFoundError) as caught:
             helm.check_values(chart, site.repository, version, {}, "1.35.2")
         assert caught.value.code == "ChartNotFound"
     with pytest.raises(NotFoundError):
-        helm.chart_versions(site.repository, "binderhub")
+        helm.chart_versions(site.repository, "daskhub")
+
+
+def test_what_a_chart_holds_is_in_the_index(site: Lab, helm: Helm) -> None:
+    newest, older = helm.chart_versions(site.repository, "binderhub")
+    assert (newest.version, newest.dependencies) == ("1.0.0-0.dev.git.3983.h383374de", {"jupyterhub": "4.4.0"})
+    assert older.dependencies == {"jupyterhub": "4.2.0"}
 
 
 def test_a_cluster_too_old_for_the_chart_is_refused(site: Lab, helm: Helm) -> None:

@@ -14,7 +14,6 @@ from shared.kubernetes.values import (
     chart_values,
     fill,
     merge,
-    nested,
     open_to_all,
     secret_names,
     shared_password,
@@ -201,10 +200,6 @@ def test_a_reference_that_can_name_no_secret_is_refused_with_its_place(bad: str)
 def test_an_unknown_secret_is_named_with_its_place() -> None:
     with pytest.raises(NotFoundError, match=r"values\.hub\.x\[1\] names the secret gone"):
         fill({"hub": {"x": ["", "secret://gone"]}}, no_secret)
-
-
-def test_binderhub_holds_the_hubs_values_one_level_down() -> None:
-    assert nested({"hub": {}}, "jupyterhub") == {"jupyterhub": {"hub": {}}}
 
 
 trees = st.recursive(

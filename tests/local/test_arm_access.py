@@ -131,23 +131,6 @@ def test_disks_and_snapshots_are_made_and_deleted(arm: Lab) -> None:
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "NotFound")
 
 
-def test_registries_hand_out_passwords_once(arm: Lab) -> None:
-    arm.set("providers", states={"Microsoft.ContainerRegistry": "Registered"})
-    check = "/providers/Microsoft.ContainerRegistry/checkNameAvailability"
-    assert arm.call("POST", check, {"name": "r5registry"}).json()["nameAvailable"] is True
-    registry = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/r5registry"
-    made = arm.call("PUT", registry, {"location": "westus", "sku": {"name": "Basic"}, "properties": {}})
-    assert made.json()["properties"]["loginServer"] == "r5registry.azurecr.io"
-    assert arm.call("POST", check, {"name": "r5registry"}).json()["nameAvailable"] is False
-    scope = arm.call("PUT", f"{registry}/scopeMaps/push", {"properties": {"actions": ["repositories/*/content/write"]}})
-    token = arm.call("PUT", f"{registry}/tokens/hub", {"properties": {"scopeMapId": scope.json()["id"]}}).json()
-    handed = arm.call("POST", f"{registry}/generateCredentials", {"tokenId": token["id"], "name": "password1"}).json()
-    assert handed["username"] == "hub"
-    shown = arm.call("GET", token["id"]).text
-    assert "password1" in shown
-    assert handed["passwords"][0]["value"] not in shown
-
-
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -1,8 +1,10 @@
 """The stand-in chart as helm sees it: rendered, refused, and served."""
 
 import asyncio
+import base64
 import hashlib
 import io
+import json
 import subprocess
 import tarfile
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import yaml
 from kubernetes_validate.utils import validate
 
-from local.kubernetes.charts import Charts, index, package, releases, schema
+from local.kubernetes.charts import BINDER, CHART, Charts, index, package, releases, schema
 from local.ports import Ports
 from local.server import serving
 from local.world import World
@@ -21,12 +23,13 @@ pytestmark = pytest.mark.local  # helm renders whole charts: seconds, not millis
 
 HELM = Path(__file__).parents[2] / ".venv/bin/helm"
 VERSIONS = [release["version"] for release in releases()]
+BINDERS = [release["version"] for release in releases(BINDER)]
 
 
-def helm(folder: Path, version: str, values: Any = None) -> str:
+def helm(folder: Path, version: str, values: Any = None, name: str = CHART) -> str:
     """What `helm template` prints for release jhub, or its complaint."""
     chart, file = folder / f"{version}.tgz", folder / "values.yaml"
-    chart.write_bytes(package(version))
+    chart.write_bytes(package(version, name))
     file.write_text(yaml.safe_dump(values or {}))
     command = [str(HELM), "template", "jhub", str(chart), "--namespace", "jhub", "--values", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -158,3 +161,70 @@ def test_helm_pulls_what_the_index_promises(tmp_path: Path) -> None:
     newest = yaml.safe_load(index())["entries"]["jupyterhub"][0]
     pulled = (tmp_path / f"jupyterhub-{VERSIONS[0]}.tgz").read_bytes()
     assert hashlib.sha256(pulled).hexdigest() == newest["digest"]
+
+
+REGISTRY = {"registry": {"url": "https://r5.azurecr.io", "username": "u", "password": "p"}}
+
+
+@pytest.mark.parametrize("version", BINDERS)
+def test_every_binderhub_renders_objects_that_kubernetes_accepts(tmp_path: Path, version: str) -> None:
+    inner = {"imagePullSecret": {"create": True, "registry": "r5.azurecr.io", "username": "u", "password": "p"}}
+    for builder in ("host", "dind", "pink"):
+        values = {**REGISTRY, "imageBuilderType": builder, "jupyterhub": inner}
+        for document in objects(helm(tmp_path, version, values, BINDER)).values():
+            validate(document, "1.33", strict=True)
+
+
+def test_the_newest_binderhub_creates_what_the_public_chart_creates_besides_jupyterhubs(tmp_path: Path) -> None:
+    kinds = {
+        f"{kind} {name}" for kind, name in objects(helm(tmp_path, BINDERS[0], {"imageBuilderType": "dind"}, BINDER))
+    }
+    assert {
+        "ClusterRole jhub-image-cleaner", "ClusterRoleBinding jhub-image-cleaner", "DaemonSet jhub-dind",
+        "DaemonSet jhub-image-cleaner", "Deployment binder", "PodDisruptionBudget binderhub", "Role binderhub",
+        "RoleBinding binderhub", "Secret binder-build-docker-config", "Secret binder-secret", "Service binder",
+        "ServiceAccount binderhub", "ServiceAccount jhub-image-cleaner",
+        "Deployment hub", "Deployment proxy", "Service proxy-public", "Secret hub",
+    } <= kinds  # fmt: skip
+    assert not any("image-puller" in kind for kind in kinds), "its defaults for JupyterHub pull no images beforehand"
+
+
+def test_the_login_to_the_registry_is_in_its_own_secret_and_nowhere_else(tmp_path: Path) -> None:
+    rendered = objects(helm(tmp_path, BINDERS[0], REGISTRY, BINDER))
+    config = json.loads(base64.b64decode(rendered["Secret", "binder-build-docker-config"]["data"]["config.json"]))
+    assert base64.b64decode(config["auths"]["https://r5.azurecr.io"]["auth"]) == b"u:p"
+    assert "password" not in rendered["Secret", "binder-secret"]["stringData"]["values.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"bogus": 1}, "bogus"),
+        ({"hub": {}}, "hub"),
+        ({"registry": {"prefix": "x"}}, "prefix"),
+        ({"imageBuilderType": "magic"}, "imageBuilderType"),
+        ({"jupyterhub": {"bogus": 1}}, "bogus"),
+        ({"jupyterhub": {"hub": {"config": {"loadRoles": {}}}}}, "loadRoles"),
+    ],
+)
+def test_values_that_neither_schema_knows_are_refused(tmp_path: Path, values: Any, complaint: str) -> None:
+    answer = helm(tmp_path, BINDERS[0], values, BINDER)
+    assert "values don't meet the specifications of the schema" in answer
+    assert complaint in answer
+
+
+def test_with_logins_a_binderhub_does_not_render_without_the_hubs_address(tmp_path: Path) -> None:
+    service = {"hub": {"services": {"binder": {"oauth_client_id": "service-b"}}}}
+    login: dict[str, Any] = {"config": {"BinderHub": {"auth_enabled": True}}, "jupyterhub": service}
+    assert "expected string" in helm(tmp_path, BINDERS[0], login, BINDER)
+    login["config"]["BinderHub"]["hub_url"] = ""
+    assert ("Deployment", "binder") in objects(helm(tmp_path, BINDERS[0], login, BINDER))
+
+
+def test_each_binderhub_holds_the_jupyterhub_that_the_index_names() -> None:
+    for entry in yaml.safe_load(index())["entries"][BINDER]:
+        (held,) = entry["dependencies"]
+        with tarfile.open(fileobj=io.BytesIO(package(entry["version"], BINDER))) as chart:
+            inner = chart.extractfile("binderhub/charts/jupyterhub/Chart.yaml")
+            assert inner is not None
+            assert yaml.safe_load(inner)["version"] == held["version"]

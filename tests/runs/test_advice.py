@@ -60,6 +60,7 @@ def policy(path: str, target: object) -> object:
         ("HelmFailed", "x", None, "/api/hubs/r5/kubeconfig"),
         ("SecretNotFound", "x", None, "/api/hubs/r5/secrets/"),
         ("ForbiddenByRbac", "x", None, "Key Vault Secrets Officer"),
+        ("AlreadyInUse", "x", None, "another registry.name"),
         ("SomethingNew", "x", None, "retry the run"),
     ],
 )

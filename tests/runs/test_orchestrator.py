@@ -162,8 +162,9 @@ def test_steps_that_do_not_wait_for_each_other_run_side_by_side() -> None:
     drive = begun(Kind.CREATE, "providers", "preflight")
     assert drive.open == names(Kind.CREATE, "group", "ssh-key")
     drive.step("group")
-    assert drive.open == names(Kind.CREATE, "ssh-key", "network", "identity")
+    assert drive.open == names(Kind.CREATE, "ssh-key", "network", "registry", "identity")
     drive.step("network")
+    drive.step("registry")
     drive.step("identity")
     drive.step("role")
     assert drive.open == names(Kind.CREATE, "ssh-key"), "the cluster waits for the last of them"
@@ -190,7 +191,7 @@ def test_a_step_that_waits_for_no_time_is_called_again_at_once() -> None:
 
 
 def test_two_timers_belong_to_their_own_steps() -> None:
-    drive = begun(Kind.CREATE, "providers", "preflight", "group")
+    drive = begun(Kind.CREATE, "providers", "preflight", "group", "registry")
     drive.step("network", waiting(2.0))
     drive.step("identity", waiting(5.0))
     assert drive.timers == [2.0, 5.0]
@@ -202,7 +203,7 @@ def test_two_timers_belong_to_their_own_steps() -> None:
 
 @pytest.mark.parametrize("end", [FAILED, CANCELLED])
 def test_after_a_failed_step_nothing_begins_and_what_runs_is_seen_to_its_end(end: dict[str, Any]) -> None:
-    drive = begun(Kind.CREATE, "providers", "preflight", "group")
+    drive = begun(Kind.CREATE, "providers", "preflight", "group", "registry")
     drive.step("ssh-key", end)
     assert drive.open == names(Kind.CREATE, "network", "identity")
     drive.step("network", waiting(3.0))
@@ -235,7 +236,8 @@ def test_what_ends_while_a_crash_is_recorded_is_not_forgotten() -> None:
 
 
 def test_an_orchestration_that_takes_over_leaves_alone_what_is_done() -> None:
-    drive = Drive(Kind.CREATE, done=("providers", "preflight", "group", "ssh-key", "network", "identity", "role"))
+    done = ("providers", "preflight", "group", "ssh-key", "network", "registry", "identity", "role")
+    drive = Drive(Kind.CREATE, done)
     drive.answer("begin_run")
     assert drive.open == names(Kind.CREATE, "cluster")
 

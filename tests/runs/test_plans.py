@@ -24,7 +24,7 @@ def test_what_can_go_side_by_side_does() -> None:
     asked = {"providers", "preflight"}
     assert set(ready(CREATE, asked, asked)) == {"group", "ssh-key"}
     begun = {*asked, "group", "ssh-key"}
-    assert set(ready(CREATE, begun, begun)) == {"network", "identity"}
+    assert set(ready(CREATE, begun, begun)) == {"network", "registry", "identity"}
 
 
 def test_a_create_takes_hardly_longer_than_its_cluster() -> None:

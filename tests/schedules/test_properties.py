@@ -189,9 +189,8 @@ def test_an_edit_switches_nothing_at_once(
     at_once = desired(new, record, now)
     if at_once.state not in (None, desired(old, Record(), now).state):
         just_now = desired(new, Record(), now - timedelta(microseconds=1))
-        assert (
-            at_once.usable_from or at_once.state is not just_now.state
-        )  # an opening to come, or an edge at this moment
+        # An opening to come, or an edge at this moment; also where the start that leads up to it was due before.
+        assert at_once.usable_from or just_now.usable_from or at_once.state is not just_now.state
     if later >= 30:
         moment = now + timedelta(minutes=later)
         assert desired(new, record, moment) == desired(new, Record(), moment)

@@ -23,9 +23,10 @@ from local.azure.arm.gate import action_of, check_api_version, resource_type, un
 from local.azure.arm.groups import Groups, refuse_while_deleting
 from local.azure.arm.ids import Target, parse
 from local.azure.arm.insights import Insights
-from local.azure.arm.others import ContainerRegistry, Empty, KeyVault, ManagedIdentity
+from local.azure.arm.others import Empty, KeyVault, ManagedIdentity
 from local.azure.arm.policy import PolicyInsights, denial
 from local.azure.arm.ports import ControlPlanes, Directory, Tokens
+from local.azure.arm.registries import ContainerRegistry
 from local.azure.arm.resources import Resources, prefix_of
 from local.azure.arm.subscriptions import Subscriptions, unknown_namespace
 from local.azure.arm.throttle import Throttle

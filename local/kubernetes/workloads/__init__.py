@@ -1,7 +1,8 @@
-"""Containers that the local cloud really runs: JupyterHub, its proxy and its users' servers."""
+"""Containers that the local cloud really runs: JupyterHub, its proxy, its users' servers, and BinderHub's page."""
 
 from local.kubernetes.runtime import Runtime
 from local.kubernetes.workloads.autohttps import AutohttpsRuntime
+from local.kubernetes.workloads.binder import BinderRuntime
 from local.kubernetes.workloads.hub import HubRuntime
 from local.kubernetes.workloads.proxy import ProxyRuntime
 from local.kubernetes.workloads.singleuser import SingleuserRuntime
@@ -16,7 +17,7 @@ def runtimes(world: World | None = None, authority: Authority | None = None) -> 
     With a world, what users do is dated by its clock; with an authority, too, https by letsencrypt has a certificate of it.
     """
     clock = world.state / "clock.json" if world else None
-    common: list[Runtime] = [HubRuntime(clock), ProxyRuntime(clock), SingleuserRuntime(clock)]
+    common: list[Runtime] = [HubRuntime(clock), ProxyRuntime(clock), SingleuserRuntime(clock), BinderRuntime(clock)]
     if authority is None or world is None:
         return common
     balancers = f"{world.ports.network}.0."

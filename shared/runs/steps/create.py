@@ -4,6 +4,8 @@ from shared import names
 from shared.azure.authorization import assignment_id
 from shared.azure.network import Network, network_body
 from shared.errors import PermanentError
+from shared.hubs.model import Hub
+from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps import scale_rules
@@ -18,10 +20,16 @@ PROVIDERS = (
     "Microsoft.PolicyInsights",
 )
 """What a hub is made of, and the one that tells beforehand what policies would refuse."""
+REGISTRY_PROVIDER = "Microsoft.ContainerRegistry"
+
+
+def needed_providers(hub: Hub) -> tuple[str, ...]:
+    rules = (scale_rules.PROVIDER,) if hub.cluster.rules else ()
+    return (*PROVIDERS, *rules, *((REGISTRY_PROVIDER,) if isinstance(hub.registry, AzureRegistry) else ()))
 
 
 def providers(context: StepContext) -> Outcome:
-    wanted = (*PROVIDERS, scale_rules.PROVIDER) if context.spec.cluster.rules else PROVIDERS
+    wanted = needed_providers(context.spec)
     return scale_rules.registered(context, wanted) or done("All resource providers are registered.")
 
 

@@ -12,12 +12,14 @@ from shared.errors import PermanentError
 from shared.hubs import access
 from shared.hubs.model import Hub
 from shared.hubs.part import REFERENCE
+from shared.hubs.registries import AzureRegistry
 from shared.kubernetes import values as chart_values
 from shared.runs import bodies
 from shared.runs.model import Fault, Outcome, done, waiting
 from shared.runs.steps import preflight_access
 from shared.runs.steps.context import StepContext, poll_delay
 from shared.runs.steps.findings import CLEAR, Check, Finding, Found, error, warning
+from shared.runs.steps.free_names import dns_label, registry_name
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -109,20 +111,29 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
 
 def chart_version(services: Services, hub: Hub) -> Found:
     offered = services.helm.chart_versions(services.settings.chart_repository, hub.release.chart)
-    stable = [chart for chart in offered if "-" not in chart.version]
+    choice = release_versions(hub.release.chart, [chart.version for chart in offered])
     wanted = hub.release.version
-    if wanted is None and stable:
-        version = stable[0].version
+    if wanted is None and choice:
+        version = choice[0]
     elif any(chart.version == wanted for chart in offered):
         version = str(wanted)
     else:
-        newest = ", ".join(chart.version for chart in stable[:5])
+        newest = ", ".join(choice[:5])
         return error(
             "ChartNotFound",
             f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
             "Set release.version to one of them, or leave it out for the newest.",
         )
     return Found(facts={"chart_version": version})
+
+
+def release_versions(chart: str, offered: list[str]) -> list[str]:
+    """Those to choose from when none is named, in the order given: newest first.
+
+    BinderHub's chart is published with each change as a pre-release (1.0.0-0.dev.git.3983.h383374de), and its two stable ones are
+    of its first years: the newest of all is what its guide installs.
+    """
+    return offered if chart == "binderhub" else [version for version in offered if "-" not in version]
 
 
 def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Finding]:
@@ -220,26 +231,18 @@ def node_group(services: Services, hub: Hub) -> Found:
     )
 
 
-def dns_label(services: Services, hub: Hub) -> Found:
-    """Whether the DNS label is free in the region."""
-    label = hub.access.dns_label
-    if label is None or services.networks.check_dns_label(hub.location, label):
-        return CLEAR
-    if any(address.label == label for address in services.networks.public_addresses(hub.cluster.node_resource_group)):
-        return CLEAR
-    return error(
-        "DnsLabelTaken",
-        f"The DNS label {label} is taken in {hub.location}.",
-        f"Choose another access.dnsLabel, such as {label}-{hub.name}-hub.",
-    )
-
-
 ACTIONS = (
     "Microsoft.Resources/subscriptions/resourceGroups/write",
     "Microsoft.Network/virtualNetworks/write",
     "Microsoft.ContainerService/managedClusters/write",
     "Microsoft.Authorization/roleAssignments/write",
 )
+REGISTRY_ACTIONS = (
+    "Microsoft.ContainerRegistry/registries/write",
+    "Microsoft.ContainerRegistry/registries/tokens/write",
+    "Microsoft.ContainerRegistry/registries/generateCredentials/action",
+)
+"""For a BinderHub with a registry of its own; Contributor has them."""
 
 
 def permissions(services: Services, hub: Hub) -> Found:
@@ -250,7 +253,8 @@ def permissions(services: Services, hub: Hub) -> Found:
     if services.arm.group(hub.resource_group):
         scope = names.group_id(services.settings.subscription_id, hub.resource_group)
     granted = services.roles.permissions(scope)
-    wanted = (*ACTIONS, "Microsoft.Insights/autoscaleSettings/write") if hub.cluster.rules else ACTIONS
+    rules = ("Microsoft.Insights/autoscaleSettings/write",) if hub.cluster.rules else ()
+    wanted = (*ACTIONS, *rules, *(REGISTRY_ACTIONS if isinstance(hub.registry, AzureRegistry) else ()))
     lacking = [action for action in wanted if not allows(granted, action)]
     if not lacking:
         return CLEAR
@@ -278,13 +282,16 @@ def directory(services: Services, hub: Hub) -> Found:
 
 
 def policies(services: Services, hub: Hub) -> Found:
-    """Whether a policy of the subscription would refuse the group, the network or the cluster."""
+    """Whether a policy of the subscription would refuse the group, the network, the cluster or the registry."""
     findings = []
-    for kind, name in (
+    wanted = [
         ("Microsoft.Resources/subscriptions/resourceGroups", hub.resource_group),
         ("Microsoft.Network/virtualNetworks", hub.network.name),
         ("Microsoft.ContainerService/managedClusters", hub.cluster.name),
-    ):
+    ]
+    if isinstance(hub.registry, AzureRegistry):
+        wanted.append(("Microsoft.ContainerRegistry/registries", hub.registry.name))
+    for kind, name in wanted:
         content = {"type": kind, "name": name, "location": hub.location, "tags": bodies.tags(hub)}
         for denial in services.policies.check_restrictions(content, _POLICY_VERSIONS[kind]):
             allowed = f" It allows {', '.join(denial.allowed)}." if denial.allowed else ""
@@ -303,6 +310,7 @@ _POLICY_VERSIONS = {
     "Microsoft.Resources/subscriptions/resourceGroups": "2021-04-01",
     "Microsoft.Network/virtualNetworks": "2024-05-01",
     "Microsoft.ContainerService/managedClusters": "2025-10-01",
+    "Microsoft.ContainerRegistry/registries": "2023-07-01",
 }
 
 
@@ -343,6 +351,7 @@ CHECKS: tuple[Check, ...] = (
     cluster_name,
     node_group,
     dns_label,
+    registry_name,
     preflight_access.dns_zone,
     preflight_access.host_name,
     preflight_access.certificate,

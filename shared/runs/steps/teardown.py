@@ -10,13 +10,16 @@ from shared import names
 from shared.azure.keyvault import Secrets
 from shared.azure.network import API as NETWORK_API
 from shared.azure.operations import Operation
+from shared.azure.registries import API as REGISTRY_API
 from shared.errors import PermanentError
-from shared.hubs import defaults
+from shared.hubs import defaults, registries
+from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps import hostname
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 from shared.runs.steps.identity import owner_mark, unique_name
+from shared.runs.steps.image_registry import registry_id
 from shared.runs.store import RunStore
 
 CLAIM_TAG = "kubernetes.io-created-for-pvc-name"
@@ -188,6 +191,16 @@ def network(context: StepContext) -> Outcome:
     return _delete_owned(context, "network", network_id, NETWORK_API)
 
 
+def registry(context: StepContext) -> Outcome:
+    """With every image in it, its token and what that may do."""
+    wanted = context.spec.registry
+    if wanted is None:
+        return done("There was no registry.")
+    if not isinstance(wanted, AzureRegistry):
+        return done(f"The registry {registries.server(wanted)} was brought along and stays, with the images in it.")
+    return _delete_owned(context, "registry", registry_id(context, wanted), REGISTRY_API)
+
+
 def _delete_owned(context: StepContext, what: str, resource_id: str, api_version: str) -> Outcome:
     arm = context.services.arm
     if outcome := watching(context, f"Deleting the {what}"):
@@ -299,6 +312,9 @@ def look(context: StepContext) -> Listing:
     if spec.identity.brought:
         kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
     remaining += [found for found in context.hub.facts.get("records_removed", []) if _record_is_there(context, found)]
+    if spec.registry and not isinstance(spec.registry, AzureRegistry):
+        why = "it was brought along, with the images in it"
+        kept.append({"id": f"registry {registries.server(spec.registry)}", "why": why})
     remaining += [f"secret {item.name}" for item in context.services.secrets.names({defaults.OWNER_TAG: spec.name})]
     kept += [
         {"id": f"secret {name}", "why": "soft-deleted until the vault's retention ends: it may not be purged"}

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
-from shared.hubs import access, chart_changes
+from shared.hubs import access, binder, chart_changes
 from shared.hubs.address_changes import PROXY_RESTARTS
 from shared.hubs.changes import (
     Change,
@@ -23,7 +24,11 @@ from shared.hubs.store import HubRecord
 from shared.runs.steps import nodes_check, own_certificate, preflight, preflight_access
 from shared.runs.steps.cluster_parts import extra_pools
 from shared.runs.steps.findings import Finding
+from shared.runs.steps.free_names import dns_label
 from shared.services import Services
+
+if TYPE_CHECKING:
+    from shared.kubernetes.charts import ChartVersion
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,8 @@ def _findings(
     if made.has(How.HELM, How.KUBERNETES):
         yield from _chart(services, hub, wanted, kubernetes)
         yield from preflight.secrets(services, wanted).findings
-    if wanted.access.dns_label != hub.spec.access.dns_label:
-        yield from preflight.dns_label(services, wanted).findings
+    if wanted.access != hub.spec.access:
+        yield from dns_label(services, wanted).findings
     if any(change.field.startswith(("access.", "values.proxy.https")) for change in made.changes):
         yield from preflight_access.dns_zone(services, wanted).findings
         yield from preflight_access.host_name(services, wanted, hub.facts.get("address")).findings
@@ -145,13 +150,40 @@ def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> 
         if missing:
             return
         offered = services.helm.chart_versions(services.settings.chart_repository, wanted.release.chart)
-        broken = chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
+        broken = _broken(wanted, installed, target, offered)
+        if wanted.binder and chart_changes.unknown(*(_holder(version, offered) for version in (installed, target))):
+            yield _unchecked(installed, target)
         for trouble in broken:
             advice = "Change what is named here in the same request, and ask again; nothing was changed."
             yield Finding("error", "BreakingChange", trouble.message, advice, trouble.field)
         if broken:
             return
     yield from preflight.values_refused(services, wanted, kubernetes_version=kubernetes, chart_version=target)
+
+
+def _broken(wanted: Hub, installed: str, target: str, offered: "list[ChartVersion]") -> list[chart_changes.Trouble]:
+    """Of a BinderHub it is JupyterHub's chart inside that the values are written for."""
+    if not wanted.binder:
+        return chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
+    before, after = _holder(installed, offered), _holder(target, offered)
+    holders = [_holder(chart.version, offered) for chart in offered]
+    return chart_changes.held_troubles(binder.inner(wanted), binder.place(wanted), before, after, holders)
+
+
+def _holder(version: str, offered: "list[ChartVersion]") -> chart_changes.Holder:
+    held = next((chart.dependencies for chart in offered if chart.version == version), {})
+    return chart_changes.Holder(version, held.get(binder.INNER, ""))
+
+
+def _unchecked(installed: str, target: str) -> Finding:
+    return Finding(
+        "warning",
+        "NotChecked",
+        f"The chart repository does not say which JupyterHub the charts {installed} and {target} hold: whether a key of the values "
+        "was dropped between them is not checked.",
+        "Read JupyterHub's upgrade guides, or go on: the new chart refuses keys that it does not know, and the run tries the hub.",
+        "release.version",
+    )
 
 
 def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[Finding]:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import OutsideError, PermanentError
-from shared.hubs import access
+from shared.hubs import binder
 from shared.hubs.changes import How, Plan, plan
 from shared.hubs.store import HubStore
 from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.runs.model import Fault, Outcome, done, waiting
-from shared.runs.steps import entrance, hostname, people, upgrade
+from shared.runs.steps import entrance, people, upgrade
 from shared.runs.steps import release as installing
 from shared.runs.steps.context import StepContext, poll_delay
 
@@ -36,6 +36,8 @@ NO_ROOM = "finds no node"
 
 SERVER_PATIENCE = timedelta(minutes=10)
 """For the test server: twice what JupyterHub gives a server to start."""
+
+NO_IMAGE = "No server was tried: a BinderHub that is open to all starts one only with the image of a repository."
 
 CLEAN_PATIENCE = timedelta(minutes=2)
 """For the test server's pod and claim to go; what is left then is said, and fails nothing."""
@@ -76,6 +78,7 @@ def _install(context: StepContext) -> Outcome:
         return _phase(context, "ready", f"Revision {noted['revision']} is installed.")
     credentials = installing.kubeconfig(context)
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
+    told = _told(context, credentials)
     try:
         made = installing.install(upgrade.of_wanted(context), credentials, noted["chart"])
     except PermanentError as error:
@@ -84,33 +87,42 @@ def _install(context: StepContext) -> Outcome:
             raise
         return _undo(context, f"{error.system}: {error.message}")
     upgrade.note(context, installed_by=context.run.instance, revision=made.revision)
+    context.remember(**told)
     return _phase(context, "ready", f"Revision {made.revision} is installed.")
 
 
+def _told(context: StepContext, credentials: str) -> dict[str, Any]:
+    """The addresses that the new release will have been told, where it has to be told any."""
+    upgrade.note(context, told_before=context.hub.facts.get(installing.LINKED))
+    if not binder.needs_addresses(upgrade.wanted(context)):
+        return {}
+    return {installing.LINKED: installing.note_addresses(context, credentials)}
+
+
 def _ready(context: StepContext) -> Outcome:
-    url, waits, why = _look(upgrade.of_wanted(context))
+    urls, waits, why = _look(upgrade.of_wanted(context))
     if waits:
         patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
         return _not_yet(context, f"{waits} {why}".strip(), patience)
-    context.remember(candidate_url=url)
+    context.remember(candidate=urls)
     if not _new_release(context) and not upgrade.noted(context).get("renewed"):
         return _passed(context, "The hub answers.")
+    wanted = upgrade.wanted(context)
+    if wanted.binder and not binder.logs_in(wanted):
+        return _passed(context, f"The hub answers. {NO_IMAGE}")
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
 
-def _look(context: StepContext) -> tuple[str, str, str]:
-    """The hub's URL, what it still waits for (empty: nothing), and what Kubernetes says about it."""
-    spec = context.spec
+def _look(context: StepContext) -> tuple[dict[str, str], str, str]:
+    """The hub's URLs, what it still waits for (empty: nothing), and what Kubernetes says about it."""
     with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
-        address = workloads.service_address(kubernetes, spec.release.namespace, access.PUBLIC_SERVICE)
-        states = workloads.deployments_ready(kubernetes, spec.release.namespace, access.deployments(spec))
-        waits = [state for state in states if not state.ready]
-        if waits:
-            return "", f"{waits[0].message}.", workloads.why_not_ready(kubernetes, spec.release.namespace)
-        if address is None:
-            return "", "The load balancer has no address yet.", ""
-        url = access.url(spec, address, context.services.settings.dns_suffix)
-        return url, hostname.unwell(context, kubernetes, url, address), ""
+        look = installing.seen(context, kubernetes)
+        why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
+    if look.waits:
+        return {}, f"{look.waits}.", why
+    if look.urls is None:
+        return {}, "The load balancer has no address yet.", ""
+    return look.urls.facts | look.addresses, look.trouble, ""
 
 
 def _spawn(context: StepContext) -> Outcome:
@@ -162,8 +174,7 @@ def remove_check_user(context: StepContext) -> str:
 
 def _hub(context: StepContext) -> "JupyterHub":
     """At the address that the gate has found; its token is the same before and after."""
-    url = context.hub.facts.get("candidate_url") or context.hub.facts["url"]
-    facts = {**context.hub.facts, "url": url}
+    facts = {**context.hub.facts, **(context.hub.facts.get("candidate") or {})}
     return people.hub_client(replace(context, hub=replace(context.hub, facts=facts)))
 
 
@@ -186,12 +197,12 @@ def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
 def _passed(context: StepContext, message: str) -> Outcome:
     """From here on the hub is what was wanted."""
     new, noted = upgrade.wanted(context), upgrade.noted(context)
-    facts: dict[str, Any] = {"url": context.hub.facts["candidate_url"], "chart_version": noted["chart"]}
+    facts: dict[str, Any] = {**(context.hub.facts.get("candidate") or {}), "chart_version": noted["chart"]}
     if "tls" in noted:
         facts["tls"] = noted["tls"]
     if "revision" in noted:
         facts["release_revision"] = noted["revision"]
-    context.remember(**facts, candidate_url=None)
+    context.remember(**facts, candidate=None)
     HubStore(context.services.tables).adopt(
         context.spec.name, lambda spec: new.model_copy(update={"schedule": spec.schedule})
     )
@@ -219,14 +230,16 @@ def _roll_back(context: StepContext) -> Outcome:
     credentials, helm = installing.kubeconfig(context), context.services.helm
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
+    if told := upgrade.noted(context).get("told_before"):
+        context.remember(**{installing.LINKED: told})
     return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.memo["why"])
 
 
 def _restored(context: StepContext) -> Outcome:
     """The old specification still is the hub's; a retry makes the release anew."""
     try:
-        url, waits, why = _look(context)
-        context.remember(candidate_url=url or None)
+        urls, waits, why = _look(context)
+        context.remember(candidate=urls or None)
         left = waits or remove_check_user(context)
         if not left:
             entrance.sweep(context)
@@ -237,7 +250,7 @@ def _restored(context: StepContext) -> Outcome:
     patience = READY_PATIENCE if waits else CLEAN_PATIENCE
     if left and _in_phase(context) < patience:
         return waiting(poll_delay(_in_phase(context).total_seconds()), f"Back: {left} {why}".strip(), **context.memo)
-    context.remember(candidate_url=None)
+    context.remember(candidate=None)
     fault = _not_restored(context, f"{waits} {why}".strip()) if waits else _rolled_back(context)
     return Outcome("failed", fault.message, fault=fault)
 

@@ -2,16 +2,19 @@
 
 from shared import names
 from shared.azure.network import API as NETWORK_API
+from shared.azure.registries import API as REGISTRY_API
 from shared.hubs.model import Hub
+from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
 from shared.runs.model import Outcome, done
 from shared.runs.steps import upgrade
 from shared.runs.steps.cluster_parts import adopt, merged_tags
 from shared.runs.steps.context import StepContext, begun, watching
+from shared.runs.steps.image_registry import registry_id
 
 
 def tags(context: StepContext) -> Outcome:
-    """Of the group, the network and the cluster, where they carry the hub's ownership tag."""
+    """Of the group, the network, the cluster and the rest, where they carry the hub's ownership tag."""
     old, new = context.spec, upgrade.wanted(context)
     if old.tags == new.tags:
         return done("The tags stay as they are.")
@@ -43,6 +46,8 @@ def _tagged(context: StepContext) -> list[tuple[str, str]]:
         (names.network_id(context.subscription, spec.resource_group, spec.network.name), NETWORK_API),
         (context.hub.cluster_id(context.subscription), bodies.CLUSTER_API),
     ]
+    if isinstance(spec.registry, AzureRegistry):
+        found.append((registry_id(context, spec.registry), REGISTRY_API))
     if spec.identity.type == "managed":
         found.append(
             (names.identity_id(context.subscription, spec.resource_group, spec.identity.name), bodies.IDENTITY_API)

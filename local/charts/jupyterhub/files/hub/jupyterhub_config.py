@@ -165,9 +165,11 @@ def configure_volumes() -> None:
         c.KubeSpawner.storage_pvc_ensure = True
         name, claim = storage["dynamic"]["volumeNameTemplate"], "{pvc_name}"
     else:
-        name, claim = "home", storage["static"]["pvcName"]
+        name, claim = "home", storage["static"].get("pvcName")
     if storage["type"] != "none":
-        sub_path = storage[storage["type"]]["subPath"]
+        sub_path = storage[storage["type"]].get(
+            "subPath"
+        )  # helm leaves a null out of the values of a chart inside another
         volumes[name] = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
         mounts[name] = {"name": name, "mountPath": storage["homeMountPath"], "subPath": sub_path}
     files = get_config("singleuser.extraFiles") or {}
@@ -179,8 +181,8 @@ def configure_volumes() -> None:
         volumes["files"] = {"name": "files", "secret": {"secretName": get_name("singleuser"), "items": items}}
     for index, (key, file) in enumerate(files.items()):
         mounts[f"{index}-files"] = {"name": "files", "mountPath": file["mountPath"], "subPath": key}
-    c.KubeSpawner.volumes = volumes | by_name(storage["extraVolumes"])
-    c.KubeSpawner.volume_mounts = mounts | by_name(storage["extraVolumeMounts"])
+    c.KubeSpawner.volumes = volumes | by_name(storage.get("extraVolumes"))
+    c.KubeSpawner.volume_mounts = mounts | by_name(storage.get("extraVolumeMounts"))
 
 
 def by_name(entries: Any) -> dict[str, Any]:
