@@ -11,7 +11,7 @@ import pytest
 from shared.azure.tables import Row
 from shared.services import Services
 from shared.settings import Settings
-from tests.cloud import Cloud
+from tests.cloud import Cloud, Host
 from tests.notifications.receiver import Receiver, receiving
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -72,8 +72,12 @@ def receiver(cloud: Cloud) -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def services(make: Make, receiver: Receiver) -> Iterator[Services]:
-    """With the receiver in Key Vault, and nothing that waits."""
+def services(cloud: Cloud, make: Make, receiver: Receiver) -> Iterator[Services]:
+    """With the receiver in Key Vault, and nothing that waits.
+
+    No functions host runs: its timer would try what waits too, by the cloud's clock and without this receiver.
+    """
+    Host(cloud.copy).stop()
     made = make()
     put(made, "webhook-url", f"https://localhost:{receiver.port}/services/{CREDENTIAL}\n")
     put(made, "webhook-key", KEY)
