@@ -5,11 +5,9 @@ whole answers for a null where their schema wants a list. Requests and answers a
 """
 
 import base64
-import contextlib
 import json
 import ssl
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -121,8 +119,7 @@ class Kubernetes:
 
     def _connect(self) -> "ApiClient":
         if self._client is None:
-            with _left_out("kubernetes_validate"):
-                from kubernetes.client import ApiClient, Configuration
+            from kubernetes.client import ApiClient, Configuration
 
             configuration = Configuration(host=self._cluster["server"].rstrip("/"), retries=False)
             self._client = ApiClient(configuration)
@@ -146,23 +143,6 @@ class Kubernetes:
         if certificate and key:
             _load(context, certificate + "\n" + key)
         return context
-
-
-@contextlib.contextmanager
-def _left_out(module: str) -> Iterator[None]:
-    """Inside, importing this module fails, as if it were not installed.
-
-    The client's package imports its `dynamic` part unasked, and that imports kubernetes-validate where it is installed:
-    up to 3 s for a check that is not used here.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # Python's own way to forbid an import
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 def _load(context: ssl.SSLContext, chain: str) -> None:
