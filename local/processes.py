@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from local import proctree
 from local.azurite import ROOT
 from local.environment import environment
+from local.loopback import OPENER
 from local.ports import Ports
 
 _PATIENCE = 60.0
@@ -231,9 +231,8 @@ def free(port: int) -> bool:
 
 
 def answers(address: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        opener.open(address, timeout=2).close()
+        OPENER.open(address, timeout=2).close()
     except urllib.error.HTTPError as error:
         error.close()
     except OSError:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from local.azurite import ROOT
 from local.functions.web import ADMIN_KEY, HOST_KEY
+from local.loopback import OPENER
 from local.ports import Ports
 from local.processes import Copy, StartError
 from local.progress import ENDED, View
@@ -252,9 +253,8 @@ def _call(method: str, address: str, body: Any = None) -> _Answer:
 
 def _once(request: urllib.request.Request) -> _Answer:
     """Any status is an answer. Raises OSError when nobody answers."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=30) as response:
+        with OPENER.open(request, timeout=30) as response:
             return _Answer(response.status, response.headers.get("location", ""), _json(response.read()))
     except urllib.error.HTTPError as error:
         with error:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from local.azurite import ROOT
 from local.environment import environment
 from local.functions.web import ADMIN_KEY, HOST_KEY
+from local.loopback import OPENER
 from local.ports import Ports
 from local.processes import Copy, free
 
@@ -39,18 +40,12 @@ def call(method: str, address: str, body: Any = None, headers: Headers = None) -
     request = urllib.request.Request(
         address, data, {"content-type": "application/json"} | (headers or {}), method=method
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
     try:
-        with opener.open(request, timeout=60) as response:
+        with OPENER.open(request, timeout=60) as response:
             return Answer(response.status, response.headers, _parsed(response.read()))
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.headers, _parsed(error.read()))
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 def _parsed(body: bytes) -> Any:
@@ -61,12 +56,16 @@ def _parsed(body: bytes) -> Any:
 
 
 def wait_until[T](probe: Callable[[], T], timeout: float = 30, what: str = "") -> T:
-    """The probe's first truthy result. Raises AssertionError with the last one after `timeout` real seconds."""
-    deadline = time.monotonic() + timeout
+    """The probe's first truthy result. Raises AssertionError with the last one after `timeout` real seconds.
+
+    Asks less and less often: what is waited for long needs the processors more than another question.
+    """
+    deadline, pause = time.monotonic() + timeout, 0.02
     while not (found := probe()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout:g} s in vain{f' for {what}' if what else ''}; at last: {found!r}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.25)
     return found
 
 

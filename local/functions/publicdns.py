@@ -7,10 +7,10 @@ neither is left to the system's resolver.
 import ipaddress
 import json
 import socket
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from local.loopback import OPENER
 from local.publicnames import resolved
 
 type Lookup = Callable[[str], list[str] | None]
@@ -19,10 +19,9 @@ type Lookup = Callable[[str], list[str] | None]
 
 def in_resources(control: str) -> Lookup:
     """A lookup in the listing of the control endpoint at this address, as it is at the time."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def find(name: str) -> list[str] | None:
-        with opener.open(f"{control}/resources", timeout=5) as response:
+        with OPENER.open(f"{control}/resources", timeout=5) as response:
             return resolved(name, json.load(response))
 
     return find
