@@ -34,12 +34,6 @@ def changed(host: Host, body: dict[str, Any], timeout: float = 120) -> dict[str,
     return host.wait_run(answer.headers["Location"], timeout)
 
 
-def made(host: Host, **body: Any) -> dict[str, Any]:
-    run = create(host, {"name": HUB, "values": QUICK, **body})
-    assert run["status"] == "succeeded", run
-    return hub(host)
-
-
 def hub(host: Host) -> dict[str, Any]:
     answer = host.get(f"/api/hubs/{HUB}")
     assert answer.status == 200, answer.json
@@ -47,13 +41,39 @@ def hub(host: Host) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(autouse=True)
-def _tidy(cloud: Cloud, host: Host) -> Iterator[None]:
+def with_limit(values: dict[str, Any], limit: int) -> dict[str, Any]:
+    return {**values, "hub": {**values.get("hub", {}), "activeServerLimit": limit}}
+
+
+@pytest.fixture(scope="module")
+def made(cloud: Cloud, host: Host) -> Iterator[None]:
+    """One hub for all the stories, of an older chart and an older Kubernetes: each changes something else of it."""
+    cloud.calm()
     before = cloud.control.resources()
+    body = {
+        "name": HUB,
+        "auth": "none",
+        "tags": {"course": "physics", "term": "autumn"},
+        "release": {"version": "4.2.0"},
+        "values": {**QUICK, "hub": {"config": {"lower": {"case": 1}}}},
+        "cluster": {"kubernetesVersion": "1.34.6"},
+    }
+    run = create(host, body)
+    assert run["status"] == "succeeded", run
     yield
     cloud.calm()
     gone(host, HUB)
     assert cloud.control.resources() == before
+
+
+@pytest.fixture
+def found(cloud: Cloud, host: Host, made: None) -> dict[str, Any]:
+    """The hub as the story before has left it, awake."""
+    if hub(host)["power"]["actual"] == "off":
+        cloud.control.advance(timedelta(minutes=20))  # its rest
+        answer = host.post(f"/api/hubs/{HUB}/start", {"for": "2h"})
+        assert host.wait_run(answer.headers["Location"])["status"] == "succeeded"
+    return hub(host)
 
 
 def nodes(cloud: Cloud) -> int:
@@ -73,20 +93,23 @@ def hurried(cloud: Cloud, host: Host, location: str, timeout: float = 120) -> di
 
 def server_of(name: str, url: str, credentials: Path) -> str:
     """Logs a person in, starts the server, and says which pod that is."""
-    address = url.rstrip("/")
-    assert log_in(address, name, "any").endswith("/hub/home")
-    key = "{.data.hub\\.services\\.hubkeeper\\.apiToken}"
-    encoded = tool(credentials, "kubectl", "get", "secret", "hub", "-n", "jhub", "-o", f"jsonpath={key}")
-    token = {"authorization": f"token {base64.b64decode(encoded).decode()}"}
-    assert call("POST", f"{address}/hub/api/users/{name}/server", headers=token).status in (201, 202)
+    assert log_in(url.rstrip("/"), name, "any").endswith("/hub/home")
+    assert asked(url, credentials, "POST", f"users/{name}/server").status in (201, 202)
 
     def ready() -> bool:
-        return bool(
-            call("GET", f"{address}/hub/api/users/{name}", headers=token).json["servers"].get("", {}).get("ready")
-        )
+        return bool(asked(url, credentials, "GET", f"users/{name}").json["servers"].get("", {}).get("ready"))
 
     wait_until(ready, 60, "the person's server")
     return server(credentials, name)
+
+
+def asked(url: str, credentials: Path, method: str, path: str) -> Answer:
+    """What the hub's API answers Hubkeeper's own token."""
+    key = "{.data.hub\\.services\\.hubkeeper\\.apiToken}"
+    encoded = tool(credentials, "kubectl", "get", "secret", "hub", "-n", "jhub", "-o", f"jsonpath={key}")
+    return call(
+        method, f"{url}hub/api/{path}", headers={"authorization": f"token {base64.b64decode(encoded).decode()}"}
+    )
 
 
 def server(credentials: Path, name: str) -> str:
@@ -95,8 +118,7 @@ def server(credentials: Path, name: str) -> str:
     return tool(credentials, "kubectl", "get", "pod", f"jupyter-{name}", "-n", "jhub", "-o", f"jsonpath={fields}")
 
 
-def test_an_image_and_values_change(cloud: Cloud, host: Host) -> None:
-    made(host)
+def test_an_image_and_values_change(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
     before = settled(cloud)
     wish = {"image": "quay.io/jupyter/scipy-notebook:2026-01-05", "values": {"hub": {"activeServerLimit": 7}}}
 
@@ -116,7 +138,7 @@ def test_an_image_and_values_change(cloud: Cloud, host: Host) -> None:
     assert run["kind"] == "upgrade"
     after = hub(host)
     assert after["spec"]["image"] == {"name": "quay.io/jupyter/scipy-notebook", "tag": "2026-01-05"}
-    assert after["spec"]["values"] == {**QUICK, "hub": {"activeServerLimit": 7}}
+    assert after["spec"]["values"] == with_limit(found["spec"]["values"], 7)
     assert call("GET", f"{after['url']}hub/health").status == 200
     assert not any("hubkeeper-check" in json.dumps(row) for row in cloud.control.resources())
 
@@ -124,30 +146,24 @@ def test_an_image_and_values_change(cloud: Cloud, host: Host) -> None:
     assert (again.status, again.json["changes"]) == (200, [])
 
 
-CRASHING = {"hub": {"extraConfig": {"00-broken": "raise SystemExit('this hub does not want to live')"}}}
+OLD_CASE = {"config": {"lower": None}}
+"""Takes back what the next chart does not take any more."""
+CRASHING = {"hub": {**OLD_CASE, "extraConfig": {"00-broken": "raise SystemExit('this hub does not want to live')"}}}
 
 
-def test_a_newer_chart_comes_in_under_a_running_server(
-    cloud: Cloud, host: Host, kubeconfig: Callable[[str], Path]
+def test_a_newer_chart_is_refused_taken_back_and_comes_in_with_everybodys_server_untouched(
+    cloud: Cloud, host: Host, kubeconfig: Callable[[str], Path], found: dict[str, Any]
 ) -> None:
-    found = made(host, auth="none", release={"version": "4.2.0"})
-    before = server_of("ann", found["url"], kubeconfig(HUB))
+    before = settled(cloud)
+    said = problem(patch(host, {"release": {"version": "4.4.0"}}), 409, "BreakingChange")
+    assert [error["field"] for error in said["errors"]] == ["values.hub.config.lower"]
+    assert "in the same request" in said["advice"]
+    assert cloud.control.resources() == before, (
+        "what the next chart no longer takes is named before anything is touched"
+    )
+    assert hub(host) == found
 
-    run = changed(host, {"release": {"version": "4.4.0"}})
-    assert run["status"] == "succeeded", run
-    after = hub(host)
-    assert after["versions"]["chart"] == after["spec"]["release"]["version"] == "4.4.0"
-    assert server(kubeconfig(HUB), "ann") == before
-    secrets = {secret["name"]: secret for secret in host.get(f"/api/hubs/{HUB}/secrets").json["secrets"]}
-    assert secrets["backup-hub-secret"]["madeByHubkeeper"]
-
-
-def test_a_hub_that_does_not_come_up_is_taken_back_with_everybodys_server_untouched(
-    cloud: Cloud, host: Host, kubeconfig: Callable[[str], Path]
-) -> None:
-    found = made(host, auth="none", release={"version": "4.2.0"})
-    before = server_of("ann", found["url"], kubeconfig(HUB))
-
+    server_before = server_of("ann", found["url"], kubeconfig(HUB))
     answer = patch(host, {"release": {"version": "4.4.0"}, "values": CRASHING})
     run = hurried(cloud, host, answer.headers["Location"])
     assert run["status"] == "failed", run
@@ -160,22 +176,27 @@ def test_a_hub_that_does_not_come_up_is_taken_back_with_everybodys_server_untouc
     assert after["versions"] == found["versions"]
     assert after["status"] == "ready"
     assert call("GET", f"{after['url']}hub/health").status == 200
-    assert server(kubeconfig(HUB), "ann") == before
-    listing = tool(kubeconfig(HUB), "helm", "history", "jhub", "-n", "jhub")
-    assert "Rollback to 1" in listing
+    assert server(kubeconfig(HUB), "ann") == server_before
+    revisions = json.loads(tool(kubeconfig(HUB), "helm", "history", "jhub", "-n", "jhub", "-o", "json"))
+    good = max(each["revision"] for each in revisions if each["status"] == "superseded" and "4.2.0" in each["chart"])
+    assert (revisions[-1]["status"], revisions[-1]["description"]) == ("deployed", f"Rollback to {good}")
 
     retried = host.post(f"/api/runs/{run['id']}/retry")
     assert retried.status == 202, retried.json
     run = hurried(cloud, host, retried.headers["Location"])
     assert (run["status"], run["error"]["code"]) == ("failed", "RolledBack"), "the old release passed for the new one"
 
-    assert changed(host, {"release": {"version": "4.4.0"}})["status"] == "succeeded"
-    assert hub(host)["versions"]["chart"] == "4.4.0"
-    assert server(kubeconfig(HUB), "ann") == before
+    run = changed(host, {"release": {"version": "4.4.0"}, "values": {"hub": OLD_CASE}})
+    assert run["status"] == "succeeded", run
+    after = hub(host)
+    assert after["versions"]["chart"] == after["spec"]["release"]["version"] == "4.4.0"
+    assert server(kubeconfig(HUB), "ann") == server_before
+    secrets = {secret["name"]: secret for secret in host.get(f"/api/hubs/{HUB}/secrets").json["secrets"]}
+    assert secrets["backup-hub-secret"]["madeByHubkeeper"]
+    asked(after["url"], kubeconfig(HUB), "DELETE", "users/ann/server")  # a change of the nodes would wait for her
 
 
-def test_kubernetes_goes_up_two_minors_one_at_a_time(cloud: Cloud, host: Host) -> None:
-    found = made(host, cluster={"kubernetesVersion": "1.34.6"})
+def test_kubernetes_goes_up_two_minors_one_at_a_time(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
     assert found["versions"]["kubernetes"] == "1.34.6"
     wish = {"cluster": {"kubernetesVersion": "1.36"}}
 
@@ -197,8 +218,7 @@ def test_kubernetes_goes_up_two_minors_one_at_a_time(cloud: Cloud, host: Host) -
     assert ["/agentpools/" in path for path in puts] == [False, True, False, True]
 
 
-def test_the_pool_grows_and_scales_by_itself(cloud: Cloud, host: Host) -> None:
-    made(host)
+def test_the_pool_grows_and_scales_by_itself(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
     run = changed(host, {"cluster": {"nodeCount": 4}})
     assert run["status"] == "succeeded", run
     assert nodes(cloud) == 4
@@ -220,8 +240,7 @@ def test_the_pool_grows_and_scales_by_itself(cloud: Cloud, host: Host) -> None:
     assert "autoscale" not in hub(host)["spec"]["cluster"]
 
 
-def test_tags_change_on_what_was_made_for_the_hub(cloud: Cloud, host: Host) -> None:
-    made(host, tags={"course": "physics", "term": "autumn"})
+def test_tags_change_on_what_was_made_for_the_hub(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
     run = changed(host, {"tags": {"course": "chemistry", "term": None, "owner": "ada"}})
     assert run["status"] == "succeeded", run
     assert hub(host)["spec"]["tags"] == {"course": "chemistry", "owner": "ada"}
@@ -236,24 +255,7 @@ WEEKDAYS = {
 }
 
 
-def test_a_sleeping_hub_is_woken_changed_and_put_back_to_sleep(cloud: Cloud, host: Host) -> None:
-    made(host)
-    answer = host.post(f"/api/hubs/{HUB}/stop/force", {"reason": "the weekend"}, key=ADMIN_KEY)
-    assert answer.status == 202, answer.json
-    assert host.wait_run(answer.headers["Location"])["status"] == "succeeded"
-    assert hub(host)["power"]["actual"] == "off"
-    cloud.control.advance(timedelta(minutes=20))
-
-    run = changed(host, {"values": {"hub": {"activeServerLimit": 9}}})
-    assert run["status"] == "succeeded", run
-    after = hub(host)
-    assert after["power"]["actual"] == "off", run
-    assert after["power"]["desired"] == "off"
-    assert after["spec"]["values"]["hub"] == {"activeServerLimit": 9}
-
-
-def test_a_schedule_alone_needs_no_run(host: Host) -> None:
-    made(host)
+def test_a_schedule_alone_needs_no_run(host: Host, found: dict[str, Any]) -> None:
     answer = patch(host, {"schedule": WEEKDAYS})
     assert answer.status == 200, answer.json
     assert [change["how"] for change in answer.json["changes"]] == ["schedule"]
@@ -290,7 +292,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
     ({"release": {"namespace": "x"}}, 409, "CannotChange", "release.namespace", "release.version"),
     ({"release": {"version": "9.9.9"}}, 409, "ChartNotFound", "release.version", "release.version"),
     (
-        {"cluster": {"kubernetesVersion": "1.34"}},
+        {"cluster": {"kubernetesVersion": "1.33"}},
         409,
         "KubernetesVersionNotOffered",
         "cluster.kubernetesVersion",
@@ -305,8 +307,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_with_the_way_around(cloud: Cloud, host: Host) -> None:
-    found = made(host)
+def test_what_cannot_be_is_refused_with_the_way_around(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
     cloud.control.subscription(quotas={"limits": {"westus": {"cores": 100}}})
     before = settled(cloud)
     for body, status, code, field, advice in REFUSED:
@@ -324,23 +325,25 @@ def test_what_cannot_be_is_refused_with_the_way_around(cloud: Cloud, host: Host)
     cloud.control.subscription(quotas={"limits": {"westus": None}})
 
 
-def test_what_the_next_chart_no_longer_takes_is_named_before_anything_is_touched(cloud: Cloud, host: Host) -> None:
-    found = made(host, release={"version": "4.2.0"}, values={**QUICK, "hub": {"config": {"lower": {"case": 1}}}})
-    before = settled(cloud)
-    said = problem(patch(host, {"release": {"version": "4.4.0"}}), 409, "BreakingChange")
-    assert [error["field"] for error in said["errors"]] == ["values.hub.config.lower"]
-    assert "in the same request" in said["advice"]
-    assert cloud.control.resources() == before
-    assert hub(host) == found
-    run = changed(host, {"release": {"version": "4.4.0"}, "values": {"hub": {"config": {"lower": None}}}})
-    assert run["status"] == "succeeded", run
-
-
-def test_asking_twice_is_one_run_and_something_else_waits(host: Host) -> None:
-    made(host)
+def test_asking_twice_is_one_run_and_something_else_waits(host: Host, found: dict[str, Any]) -> None:
     first = patch(host, {"values": {"hub": {"activeServerLimit": 5}}})
     second = patch(host, {"values": {"hub": {"activeServerLimit": 5}}})
     assert first.headers["Location"] == second.headers["Location"]
     other = patch(host, {"values": {"hub": {"activeServerLimit": 6}}})
     assert "Wait until" in problem(other, 409, "RunOpen")["advice"]
     assert host.wait_run(first.headers["Location"])["status"] == "succeeded"
+
+
+def test_a_sleeping_hub_is_woken_changed_and_put_back_to_sleep(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
+    answer = host.post(f"/api/hubs/{HUB}/stop/force", {"reason": "the weekend"}, key=ADMIN_KEY)
+    assert answer.status == 202, answer.json
+    assert host.wait_run(answer.headers["Location"])["status"] == "succeeded"
+    assert hub(host)["power"]["actual"] == "off"
+    cloud.control.advance(timedelta(minutes=20))
+
+    run = changed(host, {"values": {"hub": {"activeServerLimit": 9}}})
+    assert run["status"] == "succeeded", run
+    after = hub(host)
+    assert after["power"]["actual"] == "off", run
+    assert after["power"]["desired"] == "off"
+    assert after["spec"]["values"] == with_limit(found["spec"]["values"], 9)
