@@ -7,9 +7,12 @@ STATE ?= .state
 PORT_OFFSET ?= 0
 export STATE PORT_OFFSET
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # else each of the hundreds of processes that tests start compiles our code anew
 
 PY := .venv/bin/python
 UV := .tools/bin/uv
+# Without the files whose tests are all slow: reading those takes longer than running the fast ones.
+UNIT = $$(grep -rLE '^pytestmark = .*mark\.(local|story|browser)' tests --include='test_*.py')
 
 .PHONY: help setup run up down test unit check format bench package pins clean browser
 
@@ -42,7 +45,7 @@ down: setup ## stops what make up started
 	$(PY) -m local down
 
 unit: setup ## the fast tests: decisions, no processes
-	$(PY) -m pytest -q -n auto -m "not local and not story and not browser"
+	$(PY) -m pytest -q -n auto -m "not local and not story and not browser" $(UNIT)
 
 test: setup browser ## all tests
 	$(PY) -m pytest -q -n auto --dist loadfile

@@ -119,7 +119,7 @@ def _look(context: StepContext) -> tuple[dict[str, str], str, str]:
         look = installing.seen(context, kubernetes)
         why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
     if look.waits:
-        return {}, f"{look.waits}.", why
+        return {}, f"{look.waits.rstrip('.')}.", why
     if look.urls is None:
         return {}, "The load balancer has no address yet.", ""
     return look.urls.facts | look.addresses, look.trouble, ""
