@@ -14,6 +14,9 @@ UV := .tools/bin/uv
 # Without the files whose tests are all slow: reading those takes longer than running the fast ones.
 UNIT = $$(grep -rLE '^pytestmark = .*mark\.(local|story|browser)' tests --include='test_*.py')
 
+# One more than processors: the stories wait half of their time.
+WORKERS = $$(($$(nproc) + 1))
+
 .PHONY: help setup run up down test unit check format bench package pins clean browser
 
 help: ## this list
@@ -48,7 +51,7 @@ unit: setup ## the fast tests: decisions, no processes
 	$(PY) -m pytest -q -n auto -m "not local and not story and not browser" $(UNIT)
 
 test: setup browser ## all tests
-	$(PY) -m pytest -q -n auto --dist loadfile
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 
 check: setup ## format, lint, types, imports, pins
 	.venv/bin/ruff format --check .

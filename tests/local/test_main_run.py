@@ -123,14 +123,23 @@ def test_an_interrupt_while_everything_starts_ends_it_without_a_fuss(tmp_path: P
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hears_interrupts,  # noqa: PLW1509 - one call, of nothing that locks
         ) as running,
     ):
-        wait_until((tmp_path / "run" / "azurite.json").exists)
-        running.send_signal(signal.SIGINT)
-        output, errors = running.communicate(timeout=30)
+        try:
+            wait_until((tmp_path / "run" / "azurite.json").exists)
+            running.send_signal(signal.SIGINT)
+            output, errors = running.communicate(timeout=30)
+        finally:
+            running.terminate()
     assert (running.returncode, errors) == (0, "")
     assert output.splitlines()[-1] == "Ending what was started ..."
     assert str(tmp_path) not in " ".join(_environments())
+
+
+def _hears_interrupts() -> None:
+    """Whatever a shell does to what it starts in the background, these tests perhaps."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _environments() -> list[str]:
