@@ -17,6 +17,8 @@ from shared.runs.plans import PLANS, activity_name
 from shared.runs.steps.registry import STEPS
 from shared.settings import Settings, SettingsError
 
+pytestmark = pytest.mark.source
+
 ROOT = Path(__file__).parents[1]
 
 LONG_MODULES: dict[str, str] = {}

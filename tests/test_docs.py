@@ -13,6 +13,8 @@ from shared.hubs.validation import parse
 from shared.meta.openapi import OPERATIONS
 from tests.named import exists
 
+pytestmark = pytest.mark.source
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 BUILT: frozenset[str] = frozenset({"board", "open", "chat"})

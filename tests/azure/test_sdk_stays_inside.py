@@ -6,6 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.source
+
 SHARED = Path(__file__).parents[2] / "shared"
 SDKS = ("azure.core", "azure.data", "azure.identity", "azure.keyvault", "azure.mgmt")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.source
+
 SHARED = Path(__file__).parents[2] / "shared"
 HEAVY = {"kubernetes", "requests", "urllib3", "yaml"}
 MODULES = sorted(path.stem for path in (SHARED / "kubernetes").glob("*.py") if path.stem not in ("__init__", "tether"))

@@ -191,6 +191,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.local
 def test_a_stopped_process_leaves_no_detached_child_behind(tmp_path: Path) -> None:
     async def story() -> None:
         process = await command(tmp_path, DETACHED + "    time.sleep(60)\n")
@@ -205,6 +206,7 @@ def test_a_stopped_process_leaves_no_detached_child_behind(tmp_path: Path) -> No
     asyncio.run(story())
 
 
+@pytest.mark.local
 def test_a_process_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     async def story() -> None:
         process = await command(tmp_path, DETACHED + "    print('done'); sys.exit(3)\n")
@@ -216,6 +218,7 @@ def test_a_process_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.local
 def test_a_process_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
     deaf = "    import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 
@@ -229,6 +232,7 @@ def test_a_process_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.local
 def test_nothing_outlives_a_killed_local_cloud(tmp_path: Path) -> None:
     sleeper = "import time, os; open('child', 'w').write(str(os.getpid())); open('up', 'w'); time.sleep(60)"
     starter = f"""
@@ -245,6 +249,7 @@ def test_nothing_outlives_a_killed_local_cloud(tmp_path: Path) -> None:
     asyncio.run(until(lambda: not alive(child)))
 
 
+@pytest.mark.local
 def test_a_process_left_alone_by_its_event_loop_still_has_its_supervisor(tmp_path: Path) -> None:
     async def story() -> SupervisedProcess:
         process = await command(tmp_path, DETACHED + "    time.sleep(60)\n")
@@ -258,6 +263,7 @@ def test_a_process_left_alone_by_its_event_loop_still_has_its_supervisor(tmp_pat
     assert not alive(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.local
 def test_a_killed_supervisor_takes_its_command_with_it(tmp_path: Path) -> None:
     sleeper = "import os, pathlib, time; pathlib.Path('up').write_text(str(os.getpid())); time.sleep(60)"
 
@@ -271,6 +277,7 @@ def test_a_killed_supervisor_takes_its_command_with_it(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.local
 def test_a_program_that_is_not_there_is_said_in_the_log(tmp_path: Path) -> None:
     async def never() -> bool:
         return False
@@ -323,6 +330,7 @@ def test_python_files_of_a_configmap_are_translated_and_values_are_not(tmp_path:
     assert root.path("/etc/c/values.yaml").read_text() == "path: '/srv/jupyterhub'"
 
 
+@pytest.mark.local
 def test_every_container_of_the_chart_has_the_runtime_it_needs(rendered: Rendered) -> None:
     handlers = {"hub": HubRuntime, "proxy": ProxyRuntime, "user-scheduler": None}
     for name, expected in handlers.items():
@@ -350,6 +358,7 @@ def test_only_hooks_that_stay_in_the_container_are_harmless(hook: list[str], har
     assert is_harmless(hook, Path("/root")) is harmless
 
 
+@pytest.mark.local
 def test_a_hook_runs_at_home_or_is_noted_in_the_log(tmp_path: Path) -> None:
     def run(*hook: str) -> str:
         context = user_context(tmp_path, lifecycle={"postStart": {"exec": {"command": list(hook)}}})
