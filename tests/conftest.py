@@ -1,10 +1,12 @@
 """Fixtures for tests that drive the local cloud. Each worker of pytest-xdist has a copy of its own."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from hypothesis import settings
 
 from tests.cloud import Cloud, Host, copy_for_tests
@@ -40,6 +42,18 @@ def _calm(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("cloud").calm()
     if "host" in request.fixturenames:
         request.getfixturevalue("host").start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives every test an id of its own: several workers share tests out by their ids.
+
+    With this pytest, schemathesis leaves the operation out of the id, so that one of all was tried and the others never.
+    """
+    ids = Counter(item.nodeid for item in items)
+    for item in items:
+        if ids[item.nodeid] > 1:
+            file, _, _ = item.nodeid.partition("::")
+            item._id = coerce_node_id(f"{file}::{item.name}")  # there is no public way
 
 
 @pytest.hookimpl(wrapper=True)
