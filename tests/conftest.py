@@ -54,6 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if ids[item.nodeid] > 1:
             file, _, _ = item.nodeid.partition("::")
             item._id = coerce_node_id(f"{file}::{item.name}")  # there is no public way
+    if len({item.nodeid for item in items}) < len(items):
+        raise pytest.UsageError(
+            "some tests share an id, so that several workers would run one of them only: see tests/conftest.py"
+        )
 
 
 @pytest.hookimpl(wrapper=True)
