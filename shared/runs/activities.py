@@ -100,20 +100,12 @@ def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
 @activities.activity_trigger(input_name="run")
 def finish_run(run: str) -> str:
     """Sets the run's end and gives the hub back."""
-    from shared.hubs.store import HubStore
-    from shared.runs.ending import give_back
+    from shared.runs.ending import end
 
     services = _services()
-    now = services.clock.now()
-    finished = RunStore(services.tables).update(run, lambda current: transitions.finish(current, now))
-    hubs = HubStore(services.tables)
-    if hub := hubs.get(finished.hub):
-        from shared.runs.ending import follow_up
-
-        follow_up(services, finished, hub, now)
-    give_back(hubs, finished)
-    log.info("run %s of hub %s: %s", run, finished.hub, finished.status)
-    return str(finished.status)
+    ended = end(services, run, services.clock.now())
+    log.info("run %s of hub %s: %s", run, ended.hub, ended.status)
+    return str(ended.status)
 
 
 def _services() -> Any:

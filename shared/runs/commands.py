@@ -13,7 +13,6 @@ from shared.errors import ConflictError
 from shared.hubs.model import Hub
 from shared.hubs.store import HubRecord, HubStore, known
 from shared.runs import transitions
-from shared.runs.ending import give_back
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Run, StepState
 from shared.runs.plans import PLANS
@@ -48,7 +47,7 @@ class Commands:
 
     def create(self, spec: Hub, warnings: list[str], reason: str) -> Run:
         """A new hub's first run. The same specification again is the same run; another one raises BusyError."""
-        if existing := self._settled(spec.name):
+        if existing := self.hubs.get(spec.name):
             return self._same(existing, spec)
         run = self._new(spec.name, Kind.CREATE, reason, warnings=tuple(warnings))
         self.runs.insert(run)
@@ -74,7 +73,7 @@ class Commands:
 
     def teardown(self, name: str, options: dict[str, Any], reason: str) -> Run:
         """Asking again while it runs is the same run."""
-        hub = known(self._settled(name), name)
+        hub = known(self.hubs.get(name), name)
         if hub.open_run:
             current = self.runs.get(hub.open_run)
             if current.kind is Kind.TEARDOWN and current.options == options:
@@ -136,8 +135,8 @@ class Commands:
         """Takes up a failed or cancelled run where it stopped. Raises NotAllowedError, BusyError."""
         run = self.runs.get(run_id)
         transitions.retry(run)
-        hub = known(self._settled(run.hub), run.hub)
-        if hub.open_run and hub.open_run != run.id:
+        hub = known(self.hubs.get(run.hub), run.hub)
+        if hub.open_run:
             raise _busy(hub)
         if hub.last_run != run.id:
             raise BusyError(
@@ -156,14 +155,6 @@ class Commands:
     def cancel(self, run_id: str) -> Run:
         """Raises NotAllowedError when the run has ended."""
         return self.runs.update(run_id, lambda run: transitions.cancel(run, self.by))
-
-    def _settled(self, name: str) -> HubRecord | None:
-        """The hub, given back by a run that has just ended: who sees a run's end may go on at once."""
-        hub = self.hubs.get(name)
-        if hub and hub.open_run and (run := self.runs.get(hub.open_run)).status.ended:
-            give_back(self.hubs, run)
-            return self.hubs.get(name)
-        return hub
 
     def _new(self, hub: str, kind: Kind, reason: str, **rest: Any) -> Run:
         now: datetime = self.services.clock.now()

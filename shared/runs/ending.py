@@ -1,20 +1,50 @@
-"""What follows from a run's end, beside its status: what is learnt, who is told, when the hub is looked at next."""
+"""A run's end and what follows from it: what is learnt, who is told, when the hub is looked at next, who has it then."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.hubs import access
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
-from shared.notifications.notify import notify
-from shared.runs import failures
+from shared.notifications.notify import Recorded, record, try_now
+from shared.runs import failures, transitions
 from shared.runs.agenda import look_soon
 from shared.runs.model import Fault, Kind, Run, Status
+from shared.runs.store import RunStore
 from shared.schedules.overrides import override_for_start
 from shared.schedules.record import Record
 from shared.services import Services
 
 _POWER = (Kind.START, Kind.STOP)
+
+
+def end(services: Services, run_id: str, now: datetime) -> Run:
+    """Ends a run whose steps have come to rest, and gives its hub back.
+
+    What follows comes first: who sees the run's end finds it done. A crash before the end is written repeats it, an event twice
+    at most; the sweep mends one after. A receiver that is slow to be told is waited for when all is done.
+    """
+    hubs, runs = HubStore(services.tables), RunStore(services.tables)
+    run, told = runs.get(run_id), []
+    if not run.status.ended:
+        if hub := hubs.get(run.hub):
+            told = follow_up(services, transitions.finish(run, now), hub, now)
+        run = runs.update(run_id, lambda current: transitions.finish(current, now))
+    give_back(hubs, run)
+    for each in told:
+        try_now(services, each)
+    return run
+
+
+def as_seen(run: Run, hub: HubRecord | None) -> Run:
+    """The run as people are shown it: one that still has its hub is at work, whatever its record says. Pure.
+
+    Thus who sees a run's end sees the hub as it left it, and can ask for the next run. hub: the run's, read after the run.
+    """
+    if run.status.ended and hub and hub.open_run == run.id:
+        return replace(run, status=Status.RUNNING, ended=None, fault=None)
+    return run
 
 
 def give_back(hubs: HubStore, run: Run) -> None:
@@ -32,27 +62,27 @@ def status_after(run: Run) -> str:
     return "ready"
 
 
-def follow_up(services: Services, run: Run, hub: HubRecord, now: datetime) -> None:
-    """Called once for a run that has ended, before its hub is given back. Doing it twice repeats an event at most."""
-    power = HubStore(services.tables)
+def follow_up(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+    """What follows from the end of `run`, which is as it will be written; answers what is to be told."""
+    power, told = HubStore(services.tables), list[Recorded]()
     if run.status is Status.SUCCEEDED:
         if run.kind in (Kind.CREATE, Kind.START, Kind.STOP):
             power.update_power(run.hub, lambda record: learnt(record, run, hub, now))
-        failures.worked(services, hub, run)
-        _succeeded(services, run, hub)
+        told += failures.worked(services, hub, run)
+        told += _succeeded(services, run, hub)
     elif run.status is Status.FAILED:
-        _failed(services, run, hub, now)
+        told += _failed(services, run, hub, now)
     elif run.cancel_requested_by and run.kind in _POWER:
         failures.cancelled(services, hub, run, now)
     look_soon(services.tables, run.hub, now)
+    return told
 
 
-def _failed(services: Services, run: Run, hub: HubRecord, now: datetime) -> None:
+def _failed(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
     fault = run.fault or Fault("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
     if run.kind in _POWER:
-        failures.failed(services, hub, run, fault, now)
-    else:
-        failures.tell(services, run, fault)
+        return failures.failed(services, hub, run, fault, now)
+    return [failures.recorded(services, run, fault)]
 
 
 def learnt(record: Record, run: Run, hub: HubRecord, now: datetime) -> Record:
@@ -84,30 +114,22 @@ _ALREADY_ON = timedelta(seconds=20).total_seconds()
 """A start that took less found the cluster on: nothing is learnt from it."""
 
 
-def _succeeded(services: Services, run: Run, hub: HubRecord) -> None:
+def _succeeded(services: Services, run: Run, hub: HubRecord) -> list[Recorded]:
+    facts: dict[str, Any] = {"run": run.id, "by": run.requested_by}
     match run.kind:
         case Kind.CREATE:
-            message = f"Hub {run.hub} is made: {access.opened(hub.facts)}"
-            notify(services, run.hub, EventKind.CREATED, message, run=run.id, by=run.requested_by)
+            kind, message = EventKind.CREATED, f"Hub {run.hub} is made: {access.opened(hub.facts)}"
         case Kind.START:
             seconds = round(((run.ended or run.requested) - run.requested).total_seconds())
             message = f"Hub {run.hub} is usable: {access.opened(hub.facts)} ({seconds} s after it was asked for)."
-            notify(services, run.hub, EventKind.STARTED, message, run=run.id, seconds=seconds, by=run.requested_by)
+            kind, facts["seconds"] = EventKind.STARTED, seconds
         case Kind.STOP:
-            notify(
-                services,
-                run.hub,
-                EventKind.STOPPED,
-                f"Hub {run.hub} is off. {run.reason}",
-                run=run.id,
-                by=run.requested_by,
-            )
+            kind, message = EventKind.STOPPED, f"Hub {run.hub} is off. {run.reason}"
         case Kind.UPGRADE:
-            message = f"Hub {run.hub} is changed as it was asked for, and answers."
-            notify(services, run.hub, EventKind.UPGRADED, message, run=run.id, by=run.requested_by, reason=run.reason)
+            kind, message = EventKind.UPGRADED, f"Hub {run.hub} is changed as it was asked for, and answers."
+            facts["reason"] = run.reason
         case Kind.TEARDOWN:
-            notify(
-                services, run.hub, EventKind.TORN_DOWN, f"Hub {run.hub} is torn down.", run=run.id, by=run.requested_by
-            )
+            kind, message = EventKind.TORN_DOWN, f"Hub {run.hub} is torn down."
         case Kind.ROTATE:
-            pass
+            return []
+    return [record(services, run.hub, kind, message, **facts)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
-from shared.notifications.notify import notify
+from shared.notifications.notify import Recorded, record, try_now
 from shared.runs.deciding import Failing
 from shared.runs.model import Fault, Kind, Run
 from shared.services import Services
@@ -30,16 +30,17 @@ def tried(services: Services, hub: HubRecord, run: Run, fault: Fault, now: datet
     """A try within the run has failed, and there will be others. The first in a row is told."""
     if failing(hub.facts, run.kind) is None:
         _keep(services, hub, Failing(run.kind, 0, now, now))
-        tell(services, run, fault)
+        try_now(services, recorded(services, run, fault))
 
 
-def failed(services: Services, hub: HubRecord, run: Run, fault: Fault, now: datetime) -> None:
-    """The whole run has failed."""
-    before = failing(hub.facts, run.kind)
+def failed(services: Services, hub: HubRecord, run: Run, fault: Fault, now: datetime) -> list[Recorded]:
+    """The whole run has failed; what is to be told of it."""
+    before, told = failing(hub.facts, run.kind), []
     if before is None or before.cancelled:
-        tell(services, run, fault)
+        told.append(recorded(services, run, fault))
         before = Failing(run.kind, 0, now, now)
     _keep(services, hub, Failing(run.kind, before.count + 1, before.first, now))
+    return told
 
 
 def cancelled(services: Services, hub: HubRecord, run: Run, now: datetime) -> None:
@@ -47,15 +48,16 @@ def cancelled(services: Services, hub: HubRecord, run: Run, now: datetime) -> No
     _keep(services, hub, Failing(run.kind, 1, now, now, cancelled=True))
 
 
-def worked(services: Services, hub: HubRecord, run: Run) -> None:
-    """A run has succeeded: whatever failed before it is over."""
+def worked(services: Services, hub: HubRecord, run: Run) -> list[Recorded]:
+    """A run has succeeded: whatever failed before it is over; what is to be told of that."""
     found = hub.facts.get(FACT)
     if found is None:
-        return
+        return []
     HubStore(services.tables).remember(hub.name, {FACT: None})
-    if not found["cancelled"]:
-        message = f"Hub {hub.name} works again: its {run.kind} succeeded."
-        notify(services, hub.name, EventKind.RECOVERED, message, run=run.id, since=found["first"])
+    if found["cancelled"]:
+        return []
+    message = f"Hub {hub.name} works again: its {run.kind} succeeded."
+    return [record(services, hub.name, EventKind.RECOVERED, message, run=run.id, since=found["first"])]
 
 
 def _keep(services: Services, hub: HubRecord, state: Failing) -> None:
@@ -70,6 +72,6 @@ def _keep(services: Services, hub: HubRecord, state: Failing) -> None:
     HubStore(services.tables).remember(hub.name, {FACT: fact})
 
 
-def tell(services: Services, run: Run, fault: Fault) -> None:
+def recorded(services: Services, run: Run, fault: Fault) -> Recorded:
     message = f"Hub {run.hub}: {run.kind} failed. {fault.message} {fault.advice}"
-    notify(services, run.hub, EventKind.FAILED, message, run=run.id, code=fault.code)
+    return record(services, run.hub, EventKind.FAILED, message, run=run.id, code=fault.code)

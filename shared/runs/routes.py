@@ -72,24 +72,31 @@ def delete_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
 @endpoint
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """The hub's runs, newest first; those of a hub that was torn down are still there."""
+    from shared.hubs.store import HubStore
+    from shared.runs.ending import as_seen
     from shared.runs.store import RunStore
     from shared.runs.view import shown
     from shared.services import services
 
-    adapters = services()
-    found = RunStore(adapters.tables).of_hub(req.route_params["name"], number(req, "limit", 20, 1, 200))
-    return answer({"runs": [shown(run, adapters.clock.now()) for run in found]})
+    adapters, name = services(), req.route_params["name"]
+    found = RunStore(adapters.tables).of_hub(name, number(req, "limit", 20, 1, 200))
+    hub, now = HubStore(adapters.tables).get(name), adapters.clock.now()
+    return answer({"runs": [shown(as_seen(run, hub), now) for run in found]})
 
 
 @runs.route(route="runs/{id}", methods=["GET"])
 @endpoint
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.hubs.store import HubStore
+    from shared.runs.ending import as_seen
     from shared.runs.store import RunStore
     from shared.runs.view import shown
     from shared.services import services
 
     adapters = services()
-    return answer(shown(RunStore(adapters.tables).get(req.route_params["id"]), adapters.clock.now()))
+    run = RunStore(adapters.tables).get(req.route_params["id"])
+    hub = HubStore(adapters.tables).get(run.hub) if run.status.ended else None
+    return answer(shown(as_seen(run, hub), adapters.clock.now()))
 
 
 @runs.route(route="runs/{id}/retry", methods=["POST"])

@@ -11,7 +11,7 @@ from datetime import timedelta
 from shared.errors import NotFoundError, OutsideError
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs import transitions
-from shared.runs.ending import follow_up, give_back
+from shared.runs.ending import give_back
 from shared.runs.engine import Engine
 from shared.runs.store import RunStore
 from shared.services import Services
@@ -47,7 +47,6 @@ def _hub(services: Services, engine: Engine, hub: HubRecord) -> Iterator[str]:
     if run.ended:
         if services.clock.now() - run.ended < SETTLED:
             return
-        follow_up(services, run, hub, run.ended)
         give_back(hubs, run)
         yield f"hub {hub.name} was still leased to run {run.id}, which is {run.status}"
     elif (alive := engine.at_work(run)) is None:

@@ -10,7 +10,7 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.runs import failures
 from shared.runs.agenda import Agenda, Entry
-from shared.runs.ending import follow_up, give_back, learnt, start_seconds, status_after
+from shared.runs.ending import as_seen, end, follow_up, give_back, learnt, start_seconds, status_after
 from shared.runs.model import Fault, Kind, Run, Status, StepState
 from shared.schedules.record import Override, PowerState, Record
 from tests.runs.given import NOW, OFFICE, Place, run_of, succeeded
@@ -270,6 +270,74 @@ def test_the_hub_of_a_complete_teardown_is_forgotten_and_a_new_one_of_its_name_i
     place.ready()
     give_back(place.hubs, run)
     assert place.hub().status == "ready"
+
+
+# the order of it
+
+
+def at_its_end(place: Place, kind: Kind = Kind.STOP) -> Run:
+    """A run all of whose steps are done, and that has not ended."""
+    place.ready()
+    run = place.commands.begin("r5", kind, "", {})
+    for step in run.steps:
+        place.runs.save_step(run.id, succeeded(step.name, NOW, NOW))
+    return run
+
+
+def told(place: Place) -> list[EventKind]:
+    return [event.event.kind for event in EventStore(place.tables).of_hub("r5", 20)]
+
+
+def test_a_run_ends_when_what_follows_is_done_and_a_slow_receiver_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, found = Place(), list[tuple[list[EventKind], Status, str | None]]()
+    run = at_its_end(place)
+    monkeypatch.setattr(
+        "shared.runs.ending.try_now",
+        lambda *_: found.append((told(place), place.runs.get(run.id).status, place.hub().open_run)),
+    )
+    assert end(place.services, run.id, NOW).status is Status.SUCCEEDED
+    assert found == [([EventKind.STOPPED], Status.SUCCEEDED, None)]
+
+
+def test_a_crash_before_the_end_is_written_leaves_a_run_at_work_that_can_be_ended() -> None:
+    place = Place()
+    run = at_its_end(place)
+    place.meanwhile("runs", crash)
+    with pytest.raises(ZeroDivisionError):
+        end(place.services, run.id, NOW)
+    assert not place.runs.get(run.id).status.ended
+    assert place.hub().open_run == run.id
+    assert end(place.services, run.id, NOW).status is Status.SUCCEEDED
+    assert place.hub().open_run is None
+
+
+def crash() -> None:
+    raise ZeroDivisionError
+
+
+def test_ending_again_gives_the_hub_back_and_tells_nobody() -> None:
+    place = Place()
+    run = at_its_end(place)
+    place.runs.update(run.id, lambda found: replace(found, status=Status.SUCCEEDED, ended=NOW))
+    end(place.services, run.id, later(60))
+    assert place.runs.get(run.id).ended == NOW
+    assert place.hub().open_run is None
+    assert told(place) == []
+
+
+def test_nobody_sees_a_run_end_that_still_has_its_hub() -> None:
+    place = Place()
+    run = at_its_end(place)
+    ended = replace(run, status=Status.FAILED, ended=NOW, fault=FAULT)
+    seen = as_seen(ended, place.hub())
+    assert (seen.status, seen.ended, seen.fault) == (Status.RUNNING, None, None)
+    assert as_seen(ended, None) == ended, "the hub is gone"
+    give_back(place.hubs, ended)
+    assert as_seen(ended, place.hub()) == ended
+    place.commands.begin("r5", Kind.START, "", {})
+    assert as_seen(ended, place.hub()) == ended, "another run has it"
 
 
 def test_a_step_state_is_what_a_start_is_measured_by() -> None:

@@ -52,7 +52,6 @@ HELD = 30.0
 @pytest.fixture(scope="module")
 def undisturbed(cloud: Cloud, host: Host) -> list[str]:
     """The listing of a hub that was made without any trouble."""
-    cloud.calm()
     assert create(host, {"name": HUB})["status"] == "succeeded"
     made = normal(cloud.control.resources())
     assert teardown(host, HUB)["status"] == "succeeded"

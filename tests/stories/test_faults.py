@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import Cloud, Host, wait_until
+from tests.cloud import Cloud, Host
 from tests.stories import trouble as at
 from tests.stories.conftest import create, gone, teardown
 from tests.stories.listing import made_once
@@ -485,8 +485,7 @@ def test_a_refusal_names_what_to_change_and_leaves_nothing_behind(cloud: Cloud, 
             assert words in error["advice"]
         for words in refusal.message:
             assert words in error["message"]
-        # who is told of a run's end is told before the hub is given back
-        wait_until(lambda: host.get("/api/hubs/lull").json["status"] == "failed", 10)
+        assert host.get("/api/hubs/lull").json["status"] == "failed"
     finally:
         receipt = teardown(host, "lull")["receipt"]
     assert receipt["remaining"] == []

@@ -48,7 +48,6 @@ def with_limit(values: dict[str, Any], limit: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(cloud: Cloud, host: Host) -> Iterator[None]:
     """One hub for all the stories, of an older chart and an older Kubernetes: each changes something else of it."""
-    cloud.calm()
     before = cloud.control.resources()
     body = {
         "name": HUB,
