@@ -17,7 +17,7 @@ from tests.cloud import Cloud, Host, wait_until
 
 @pytest.fixture(scope="module", autouse=True)
 def _alive(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A file finds a calm cloud and a live host when it makes what its stories share; hubs that failed stories leave are removed."""
+    """What stories share is made on a calm cloud by a live host; hubs that failed stories leave are removed."""
     if request.node.get_closest_marker("story") is None:
         yield
         return
