@@ -11,8 +11,6 @@ unexport PYTHONDONTWRITEBYTECODE # else each of the hundreds of processes that t
 
 PY := .venv/bin/python
 UV := .tools/bin/uv
-# Without the files whose tests are all slow: reading those takes longer than running the fast ones.
-UNIT = $$(grep -rLE '^pytestmark = .*mark\.(local|source|story|browser)' tests --include='test_*.py')
 
 # One more than processors: the stories wait half of their time.
 WORKERS = $$(($$(nproc) + 1))
@@ -48,7 +46,7 @@ down: setup ## stops what make up started
 	$(PY) -m local down
 
 unit: setup ## the fast tests: decisions, no processes
-	$(PY) -m pytest -q -n auto -p no:schemathesis -m "not local and not source and not story and not browser" $(UNIT)
+	scripts/unit
 
 test: setup browser ## all tests
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.source
+
 ENVIRONMENT = {
     "AZURE_SUBSCRIPTION_ID": "s",
     "AZURE_TENANT_ID": "t",

@@ -67,6 +67,7 @@ def test_packages_become_arguments_of_a_hook_that_no_shell_reads() -> None:
     assert told["startTimeout"] == 600
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_hook_installs_and_always_succeeds(tmp_path: Path, fails: bool) -> None:
     """Run as Kubernetes would, with stand-ins for the installers that note what they are called with."""
@@ -96,6 +97,7 @@ def test_the_hook_installs_and_always_succeeds(tmp_path: Path, fails: bool) -> N
     ]
 
 
+@pytest.mark.source
 def test_the_hook_survives_a_missing_installer(tmp_path: Path) -> None:
     command = singleuser({"conda": ["r-base"]})["lifecycleHooks"]["postStart"]["exec"]["command"]
     program = command[2].replace("/tmp/hubkeeper-packages.log", str(tmp_path / "log"))

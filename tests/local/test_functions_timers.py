@@ -17,6 +17,8 @@ from local.functions.invoke import Invoker
 from local.functions.ncrontab import Schedule
 from local.functions.timers import Status, Timer, initial, monitored
 
+pytestmark = pytest.mark.local
+
 START = datetime(2026, 11, 22, 10, 2, tzinfo=UTC)
 HOURLY = Schedule.parse("0 0 * * * *")
 

@@ -39,12 +39,14 @@ def routes() -> dict[tuple[str, str], str]:
     }
 
 
+@pytest.mark.source
 def test_every_route_is_described_and_nothing_else_is(routes: dict[tuple[str, str], str]) -> None:
     described = [(operation.method.upper(), operation.path) for operation in OPERATIONS]
     assert len(described) == len(set(described))
     assert set(described) == {(method, path) for method, path in routes if path not in PAGES}
 
 
+@pytest.mark.source
 def test_what_needs_no_key_and_what_needs_the_admin_key_says_so(routes: dict[tuple[str, str], str]) -> None:
     for operation in OPERATIONS:
         level = routes[operation.method.upper(), operation.path]

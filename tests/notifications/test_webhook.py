@@ -42,6 +42,7 @@ def test_time_that_a_receiver_asks_for_is_seconds(headers: dict[str, str]) -> No
     assert found.retry_after == 90
 
 
+@pytest.mark.source
 def test_importing_the_package_loads_nothing_heavy() -> None:
     modules = sorted(path.stem for path in (ROOT / "shared/notifications").glob("*.py") if path.stem != "routes")
     heavy = ("azure", "requests", "pydantic", "ssl", "urllib.request")

@@ -8,6 +8,7 @@ passed for good, that is: from <= seen and coming < to. (They differ only while 
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,15 +22,12 @@ MARGIN = 4 * 1440
 REST = 15
 
 
-def wall_minutes(zone: str, start: datetime, minutes: int) -> list[int]:
-    """What the wall shows in each minute, as minutes since 0001-01-01 00:00."""
+@lru_cache(maxsize=100)
+def wall_steps(zone: str, start: datetime, minutes: int) -> list[int]:
+    """What the wall shows in each first minute of a STEP, as minutes since 0001-01-01 00:00."""
     rules = ZoneInfo(zone)
-    shown: list[int] = []
-    for step in range(0, minutes, STEP):
-        wall = (start + timedelta(minutes=step)).astimezone(rules)
-        first = wall.toordinal() * 1440 + wall.hour * 60 + wall.minute
-        shown.extend(range(first, first + STEP))
-    return shown[:minutes]
+    walls = [(start + timedelta(minutes=step)).astimezone(rules) for step in range(0, minutes, STEP)]
+    return [wall.toordinal() * 1440 + wall.hour * 60 + wall.minute for wall in walls]
 
 
 def opens_and_closes(wire: dict[str, Any], holidays: set[date], first: date, last: date) -> Iterator[tuple[int, int]]:
@@ -48,14 +46,15 @@ def opens_and_closes(wire: dict[str, Any], holidays: set[date], first: date, las
 
 def usable(wire: dict[str, Any], holidays: set[date], start: datetime, minutes: int) -> bytearray:
     """For each minute from `start` on, whether a window is open. Computed with MARGIN on both sides, then cut."""
-    walls = wall_minutes(wire["timezone"], start - timedelta(minutes=MARGIN), minutes + 2 * MARGIN)
+    steps = wall_steps(wire["timezone"], start - timedelta(minutes=MARGIN), minutes + 2 * MARGIN)
+    walls = [minute for step in steps for minute in range(step, step + STEP)]
     first, last = (date.fromordinal(min(walls) // 1440 - 3), date.fromordinal(max(walls) // 1440 + 3))
     occurrences = list(opens_and_closes(wire, holidays, first, last))
     base = first.toordinal() * 1440
     shown_open = bytearray((last.toordinal() + 5) * 1440 - base)
     for opens, closes in occurrences:
         shown_open[opens - base : closes - base] = b"\x01" * (closes - opens)
-    result = bytearray(shown_open[wall - base] for wall in walls)
+    result = bytearray().join(shown_open[step - base : step - base + STEP] for step in steps)
     for minute, seen, coming in repeated(walls):
         result[minute] = any(opens <= seen and coming < closes for opens, closes in occurrences)
     return result[MARGIN : MARGIN + minutes]

@@ -108,5 +108,5 @@ def changes_of(zone: str) -> list[datetime]:
     """The midnights (UTC) before the clock of a zone changed in its year."""
     start = datetime(ZONES[zone][0], 2, 1, tzinfo=UTC)
     midnights = [start + timedelta(days=number) for number in range(366)]
-    walls = [oracle.wall_minutes(zone, midnight, 1)[0] for midnight in midnights]
+    walls = [oracle.wall_steps(zone, midnight, 1)[0] for midnight in midnights]
     return [midnights[n] for n in range(365) if walls[n + 1] - walls[n] != 1440]

@@ -440,6 +440,7 @@ def test_hours_for_estimates() -> None:
     assert on_hours(PLAN, local(LA, monday("17:00")), 1) == 10
 
 
+@pytest.mark.source
 def test_the_calendar_library_is_loaded_only_for_a_schedule_that_has_holidays() -> None:
     code = (
         "import sys, datetime as d\n"
