@@ -97,14 +97,14 @@ def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
     return str(crash["step"])
 
 
-@activities.activity_trigger(input_name="run")
-def finish_run(run: str) -> str:
-    """Sets the run's end and gives the hub back."""
+@activities.activity_trigger(input_name="order")
+def finish_run(order: dict) -> str:  # type: ignore[type-arg]  # see above
+    """order: {"run", "attempt"}. Sets the run's end and gives the hub back."""
     from shared.runs.ending import end
 
     services = _services()
-    ended = end(services, run, services.clock.now())
-    log.info("run %s of hub %s: %s", run, ended.hub, ended.status)
+    ended = end(services, order["run"], order["attempt"], services.clock.now())
+    log.info("run %s of hub %s: %s", ended.id, ended.hub, ended.status)
     return str(ended.status)
 
 

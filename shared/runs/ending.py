@@ -19,14 +19,19 @@ from shared.services import Services
 _POWER = (Kind.START, Kind.STOP)
 
 
-def end(services: Services, run_id: str, now: datetime) -> Run:
+def end(services: Services, run_id: str, attempt: int, now: datetime) -> Run:
     """Ends a run whose steps have come to rest, and gives its hub back.
 
     What follows comes first: who sees the run's end finds it done. A crash before the end is written repeats it, an event twice
     at most; the sweep mends one after. A receiver that is slow to be told is waited for when all is done.
+
+    attempt: the one that has come to its end. The engine may call twice, and the run may have been taken up again in between:
+    then it is not ended.
     """
     hubs, runs = HubStore(services.tables), RunStore(services.tables)
     run, told = runs.get(run_id), []
+    if run.attempt != attempt:
+        return run
     if not run.status.ended:
         if hub := hubs.get(run.hub):
             told = follow_up(services, transitions.finish(run, now), hub, now)

@@ -23,7 +23,7 @@ class Engine:
         import grpc
 
         done = [step.name for step in run.steps if step.status is StepStatus.SUCCEEDED]
-        order = {"run": run.id, "kind": run.kind.value, "done": done}
+        order = {"run": run.id, "kind": run.kind.value, "attempt": run.attempt, "done": done}
         try:
             self._client.schedule_new_orchestration("run", input=order, instance_id=run.instance)
         except grpc.RpcError as error:

@@ -27,7 +27,7 @@ CRASH_RETRIES = task.RetryPolicy(
 
 @orchestrators.orchestration_trigger(context_name="context")
 def run(context: task.OrchestrationContext, order: dict[str, Any]) -> Generator[task.Task[Any], Any, Any]:
-    """order: {"run": id, "kind": ..., "done": [names of steps that an earlier orchestration completed]}."""
+    """order: {"run": id, "kind": ..., "attempt": number, "done": [names of steps that an earlier orchestration completed]}."""
     plan = PLANS[Kind(order["kind"])]
     done, begun, stopped = set(order["done"]), set(order["done"]), False
     under_way: dict[task.Task[Any], str] = {}
@@ -53,7 +53,8 @@ def run(context: task.OrchestrationContext, order: dict[str, Any]) -> Generator[
             under_way[_call(context, order, name)] = name
         else:
             stopped = True
-    yield context.call_activity("finish_run", input=order["run"], retry_policy=CRASH_RETRIES)
+    end = {"run": order["run"], "attempt": order["attempt"]}
+    yield context.call_activity("finish_run", input=end, retry_policy=CRASH_RETRIES)
 
 
 _TIMER = "timer of "

@@ -50,7 +50,7 @@ def test_a_create_is_written_leased_and_told_to_the_engine(place: Place) -> None
     assert place.runs.get(run.id).status is Status.QUEUED
     assert place.hub().open_run == run.id
     assert place.client.started == [f"{run.id}.1"]
-    assert place.client.orders == [{"run": run.id, "kind": "create", "done": []}]
+    assert place.client.orders == [{"run": run.id, "kind": "create", "attempt": 1, "done": []}]
 
 
 def test_the_same_create_again_is_the_same_run(place: Place) -> None:
@@ -242,7 +242,7 @@ def test_a_retry_goes_on_with_another_orchestration(place: Place) -> None:
     taken_up = place.commands.retry(run)
     assert (taken_up.status, taken_up.attempt) == (Status.QUEUED, 2)
     assert (place.hub().open_run, place.hub().status) == (run, "creating")
-    assert place.client.orders[-1] == {"run": run, "kind": "create", "done": ["preflight"]}
+    assert place.client.orders[-1] == {"run": run, "kind": "create", "attempt": 2, "done": ["preflight"]}
     assert place.client.started[-1] == f"{run}.2"
 
 

@@ -11,7 +11,7 @@ from shared.notifications.store import EventStore
 from shared.runs import failures
 from shared.runs.agenda import Agenda, Entry
 from shared.runs.ending import as_seen, end, follow_up, give_back, learnt, start_seconds, status_after
-from shared.runs.model import Fault, Kind, Run, Status, StepState
+from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.schedules.record import Override, PowerState, Record
 from tests.runs.given import NOW, OFFICE, Place, run_of, succeeded
 
@@ -297,7 +297,7 @@ def test_a_run_ends_when_what_follows_is_done_and_a_slow_receiver_keeps_nobody_w
         "shared.runs.ending.try_now",
         lambda *_: found.append((told(place), place.runs.get(run.id).status, place.hub().open_run)),
     )
-    assert end(place.services, run.id, NOW).status is Status.SUCCEEDED
+    assert end(place.services, run.id, 1, NOW).status is Status.SUCCEEDED
     assert found == [([EventKind.STOPPED], Status.SUCCEEDED, None)]
 
 
@@ -306,10 +306,10 @@ def test_a_crash_before_the_end_is_written_leaves_a_run_at_work_that_can_be_ende
     run = at_its_end(place)
     place.meanwhile("runs", crash)
     with pytest.raises(ZeroDivisionError):
-        end(place.services, run.id, NOW)
+        end(place.services, run.id, 1, NOW)
     assert not place.runs.get(run.id).status.ended
     assert place.hub().open_run == run.id
-    assert end(place.services, run.id, NOW).status is Status.SUCCEEDED
+    assert end(place.services, run.id, 1, NOW).status is Status.SUCCEEDED
     assert place.hub().open_run is None
 
 
@@ -321,10 +321,22 @@ def test_ending_again_gives_the_hub_back_and_tells_nobody() -> None:
     place = Place()
     run = at_its_end(place)
     place.runs.update(run.id, lambda found: replace(found, status=Status.SUCCEEDED, ended=NOW))
-    end(place.services, run.id, later(60))
+    end(place.services, run.id, 1, later(60))
     assert place.runs.get(run.id).ended == NOW
     assert place.hub().open_run is None
     assert told(place) == []
+
+
+def test_a_late_second_call_does_not_end_what_was_taken_up_again() -> None:
+    place = Place()
+    run = at_its_end(place)
+    place.runs.save_step(run.id, replace(run.steps[-1], status=StepStatus.FAILED))
+    assert end(place.services, run.id, 1, NOW).status is Status.FAILED
+    place.commands.retry(run.id)
+    assert not end(place.services, run.id, 1, NOW).status.ended
+    assert place.hub().open_run == run.id
+    place.runs.save_step(run.id, succeeded(run.steps[-1].name, NOW, NOW))
+    assert end(place.services, run.id, 2, NOW).status is Status.SUCCEEDED
 
 
 def test_nobody_sees_a_run_end_that_still_has_its_hub() -> None:

@@ -70,7 +70,7 @@ class Drive:
 
     def __init__(self, kind: Kind, done: tuple[str, ...] = ()) -> None:
         self.kind = kind
-        self._order = {"run": "r5-1", "kind": kind.value, "done": list(done)}
+        self._order = {"run": "r5-1", "kind": kind.value, "attempt": 2, "done": list(done)}
         self._history: list[tuple[int, Any]] = []
         self._asked: list[Asked] = []
         self.ended = False
@@ -155,7 +155,7 @@ def test_a_run_begins_before_its_steps_and_finishes_after_them() -> None:
     assert not drive.ended
     drive.answer("finish_run")
     assert drive.ended
-    assert drive.input_of("finish_run") == "r5-1"
+    assert drive.input_of("finish_run") == {"run": "r5-1", "attempt": 2}, "an attempt ends itself only"
 
 
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side() -> None:
