@@ -23,24 +23,20 @@ def ssh_key(context: StepContext) -> Outcome:
         return done("The specification brings a public key along.")
     secrets, name = context.services.secrets, context.secret_name(names.SSH_KEY)
     kept = secrets.get(name)
-    private = kept.value if kept else _new_private_key()
-    if kept is None:
-        secrets.set(name, private, expires=None, tags=_tags(context), content_type="application/x-pem-file")
-    context.remember(ssh_public_key=_public_half(private, context.spec.name))
+    if kept:
+        key = serialization.load_ssh_private_key(kept.value.encode(), password=None)
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+        secrets.set(name, _written(key), expires=None, tags=_tags(context), content_type="application/x-pem-file")
+    line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    context.remember(ssh_public_key=f"{line.decode()} {context.spec.name}")
     return done(f"The private key is in Key Vault as {name}.")
 
 
-def _new_private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+def _written(key: rsa.RSAPrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode()
-
-
-def _public_half(private: str, comment: str) -> str:
-    key = serialization.load_ssh_private_key(private.encode(), password=None)
-    line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return f"{line.decode()} {comment}"
 
 
 def _tags(context: StepContext) -> dict[str, str]:
