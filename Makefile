@@ -49,7 +49,7 @@ unit: setup ## the fast tests: decisions, no processes
 	scripts/unit
 
 test: setup browser ## all tests
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup ## format, lint, types, imports, pins
 	.venv/bin/ruff format --check .

@@ -45,10 +45,12 @@ def _calm(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives every test an id of its own: several workers share tests out by their ids.
+    """The long tests first, so that the last worker does not end minutes after the others; every test with an id of its own.
 
-    With this pytest, schemathesis leaves the operation out of the id, so that one of all was tried and the others never.
+    Several workers share tests out by their ids. With this pytest, schemathesis leaves the operation out of the id, so that one of
+    all was tried and the others never.
     """
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("story", "browser")))
     ids = Counter(item.nodeid for item in items)
     for item in items:
         if ids[item.nodeid] > 1:
