@@ -175,20 +175,20 @@ def test_a_helm_without_its_executable_bit_is_copied_and_run(fake: FakeHelm, tmp
 def test_a_helm_that_does_not_end_is_ended_with_its_children(
     fake: FakeHelm, helm: Helm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=0.5))
+    monkeypatch.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=2))
     fake.answer("upgrade", sleep=60, child=True)
     with pytest.raises(TemporaryError) as caught:
         install(helm, timeout=timedelta(0))
     assert caught.value.code == "HelmTimeout"
     for name in ("pid", "child.pid"):
-        assert _ended(int((fake.folder / name).read_text()))
+        _wait(lambda name=name: _ended(int((fake.folder / name).read_text())))
     assert not list(helm._prepared().folder.glob("*-kubeconfig"))
 
 
 def test_a_helm_that_ignores_the_request_to_end_is_killed(
     fake: FakeHelm, helm: Helm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=0.5))
+    monkeypatch.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=2))
     monkeypatch.setattr(process, "GRACE", timedelta(seconds=0.2))
     script = fake.executable.read_text().replace(
         "argv = sys.argv", "import signal; signal.signal(15, signal.SIG_IGN)\nargv = sys.argv"
@@ -197,7 +197,7 @@ def test_a_helm_that_ignores_the_request_to_end_is_killed(
     fake.answer("upgrade", sleep=60)
     with pytest.raises(TemporaryError):
         install(helm, timeout=timedelta(0))
-    assert _ended(int((fake.folder / "pid").read_text()))
+    _wait(lambda: _ended(int((fake.folder / "pid").read_text())))
 
 
 def test_helm_ends_with_a_process_that_is_killed(fake: FakeHelm, tmp_path: Path) -> None:

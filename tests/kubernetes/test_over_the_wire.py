@@ -176,10 +176,10 @@ def test_a_killed_helm_leaves_a_release_that_unlocking_makes_usable(
     if installed_before:
         small(site, helm, chart, namespace, "good")
     with monkeypatch.context() as patched:
-        patched.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=-28))
+        patched.setattr("shared.kubernetes.helm.MARGIN", timedelta(seconds=-25))
         patched.setattr(process, "_end", _kill)
         change = {"method": "PATCH" if installed_before else "POST", "path": f"{namespace}/configmaps"}
-        fault = site.fail(service="kubernetes", happens="hang", seconds=3, **change)
+        fault = site.fail(service="kubernetes", happens="hang", seconds=7, **change)
         with pytest.raises(TemporaryError) as caught:
             small(site, helm, chart, namespace, "never")
         site.faults.clear(fault.id)
@@ -238,11 +238,10 @@ def test_what_the_api_server_answers_is_told_apart_through_helm(
     code: str,
 ) -> None:
     made = site.fail(service="kubernetes", path="faults/secrets", times=None, **fault)
+    limit = timedelta(seconds=2 if code == "HelmTimeout" else 30)
     try:
         with pytest.raises(kind) as caught:
-            helm._run(
-                ["history", "small", "--namespace", "faults"], kubeconfig=site.kubeconfig, limit=timedelta(seconds=2)
-            )
+            helm._run(["history", "small", "--namespace", "faults"], kubeconfig=site.kubeconfig, limit=limit)
     finally:
         site.faults.clear(made.id)
     assert getattr(caught.value, "code", None) == code

@@ -34,7 +34,17 @@ class Sample(Host):
         assert answer.status == 202, answer
 
     def end(self, instance: str) -> Any:
-        return self.get(f"/api/wait/{instance}").json
+        """The orchestration's state when it has ended."""
+        return wait_until(lambda: self._ended(instance), what=f"the end of {instance}")
+
+    def _ended(self, instance: str) -> Any:
+        state = self.state(instance)
+        return state if state and state["status"] in ("COMPLETED", "FAILED", "TERMINATED") else None
+
+    def looked_at(self, timer: str) -> datetime | None:
+        """When the host last wrote down when the timer fires next."""
+        file = self.copy.state / "functions" / "timers" / f"{timer}.json"
+        return datetime.fromisoformat(json.loads(file.read_text())["LastUpdated"]) if file.exists() else None
 
     def state(self, instance: str) -> Any:
         return self.get(f"/api/state/{instance}").json
@@ -113,7 +123,7 @@ def test_slow_functions_do_not_hold_up_the_others(sample: Sample) -> None:
     sample.begin("busy", "busy-1", 1.5)
     began = time.monotonic()
     assert sample.get("/api/echo/fixed").status == 200
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.4
 
 
 def test_a_context_parameter_and_log_levels_are_honoured(sample: Sample) -> None:
@@ -137,18 +147,23 @@ def test_the_admin_calls_need_the_admin_key(sample: Sample) -> None:
 
 
 def test_a_timer_can_be_fired_by_hand(sample: Sample) -> None:
-    before = len(sample.noted())
+    def fired() -> list[dict[str, Any]]:
+        return [run for run in sample.noted() if run["timer"] == "every_six_hours"]
+
+    before = len(fired())
     assert sample.post("/admin/functions/every_six_hours", {}, key="local").status == 401
     assert sample.post("/admin/functions/nothing", {}, key=ADMIN_KEY).status == 404
     assert sample.post("/admin/functions/echo", {}, key=ADMIN_KEY).status == 400
     sample.fire("Every_Six_Hours")
-    fired = wait_until(lambda: sample.noted()[before:])
-    assert (fired[0]["timer"], fired[0]["past_due"]) == ("every_six_hours", False)
+    wait_until(lambda: len(fired()) > before)
+    assert fired()[before]["past_due"] is False
 
 
 def test_timers_follow_the_virtual_clock_and_its_jumps_and_survive_a_killed_host(sample: Sample) -> None:
-    sample.clock.set(datetime(2027, 1, 4, 5, 58, tzinfo=UTC), rate=0)
-    time.sleep(0.3)
+    start = datetime(2027, 1, 4, 5, 58, tzinfo=UTC)
+    sample.clock.set(start, rate=0)
+    for timer in ("every_five_minutes", "every_six_hours"):
+        wait_until(lambda timer=timer: sample.looked_at(timer) == start)  # type: ignore[misc]  # bound now
     before = len(sample.noted())
     sample.clock.set(datetime(2027, 1, 4, 6, 0, tzinfo=UTC))
     wait_until(lambda: len(sample.noted()) == before + 2)
@@ -199,7 +214,7 @@ def test_a_faster_clock_makes_timers_come_sooner(sample: Sample) -> None:
     began = time.monotonic()
     sample.begin("timed", "timed-2", 120)
     assert sample.end("timed-2")["status"] == "COMPLETED"
-    assert 0.1 < time.monotonic() - began < 3
+    assert 0.1 < time.monotonic() - began < 10
 
 
 def test_activities_are_retried_after_their_intervals(sample: Sample) -> None:

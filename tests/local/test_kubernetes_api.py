@@ -126,7 +126,7 @@ def watched(cluster: Lab, path: str, happens: Any, **params: Any) -> list[Any]:
     events: list[Any] = []
 
     def follow() -> None:
-        answer = cluster.call("GET", path, watch="true", timeoutSeconds=1, **params)
+        answer = cluster.call("GET", path, watch="true", timeoutSeconds=3, **params)
         events.extend(json.loads(line) for line in answer.text.splitlines())
 
     thread = threading.Thread(target=follow)

@@ -92,7 +92,7 @@ def test_a_release_lives_through_install_upgrade_rollback_and_uninstall(cluster:
 def test_a_failed_upgrade_is_rolled_back(cluster: Lab, chart: Path) -> None:
     words = ("upgrade", "--install", "atomic", str(chart), "-n", "atomic", "--create-namespace", "--wait")
     cluster.shell("helm", *words, "--timeout", "30s")
-    failed = cluster.shell("helm", *words, "--atomic", "--timeout", "3s", "--set-string", "cpu=64", ok=False)
+    failed = cluster.shell("helm", *words, "--atomic", "--timeout", "8s", "--set-string", "cpu=64", ok=False)
     assert "has been rolled back due to atomic being set" in failed
     web = cluster.get("/apis/apps/v1/namespaces/atomic/deployments/web")
     assert web["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"] == {"cpu": "100m"}

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.cloud import Cloud, Host, wait_until
-from tests.stories.conftest import create, gone, steps
+from tests.stories.conftest import create, gone
 from tests.stories.power import OFFICE, ZONE, Person, Week
 
 pytestmark = pytest.mark.story
@@ -63,10 +63,9 @@ def test_monday_it_is_usable_by_eight(week: Days) -> None:
     run = week.last_run()
     assert run["kind"] == "start"
     assert run["requestedBy"] == "schedule"
-    control.clock(rate=60)
-    wait_until(lambda: steps(week.last_run())["power-on"] == "succeeded", 60)
+    week.at(week.on(0, "07:55"))
     control.clock(rate=5)
-    run = week.ended()
+    run = week.host.wait_run(run["id"])
     assert run["status"] == "succeeded", run
     control.clock(rate=1)
     control.speed(0)
@@ -127,8 +126,10 @@ def test_thursday_evening_a_busy_notebook_is_waited_for_and_its_file_is_saved(we
     wait_until(lambda: "Save your work" in week.events("will-stop")[0]["message"], 10)
     ann.work(week.on(3, "19:30"))  # and goes on: the cap is an hour
     week.at(week.on(3, "19:03"))
-    run = week.ended()
+    week.cloud.control.clock(rate=4)
+    run = week.host.wait_run(week.last_run()["id"])
     assert run["status"] == "succeeded", run
+    week.cloud.control.clock(rate=1)
     assert week.on(3, "19:00") < datetime.fromisoformat(run["ended"]) < week.on(3, "19:05")
     assert week.power()["actual"] == "off"
     calls = week.cloud.control.requests()
