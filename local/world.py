@@ -6,6 +6,7 @@ local cloud and starting it again changes nothing but uptime.
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -16,66 +17,87 @@ from local.ports import Ports
 type Document = dict[str, Any]
 
 
+class Documents:
+    """The file that they are in. Statements of several threads come one after the other: Python's sqlite3 would mix them up."""
+
+    def __init__(self, file: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self.select("PRAGMA journal_mode = WAL")
+        self.select("PRAGMA synchronous = OFF")
+        self.change(
+            "CREATE TABLE IF NOT EXISTS documents (name TEXT, key TEXT, document TEXT, PRIMARY KEY (name, key))"
+        )
+
+    def select(self, statement: str, *values: str) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def change(self, statement: str, *values: str) -> int:
+        """How many documents it changed."""
+        with self._lock:
+            return self._connection.execute(statement, values).rowcount
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class Table(MutableMapping[str, Document]):
     """JSON documents by key. What is read is a copy: assign it back to keep a change."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        self._connection = connection
+    def __init__(self, documents: Documents, name: str) -> None:
+        self._documents = documents
         self._name = name
 
     def __getitem__(self, key: str) -> Document:
-        row = self._connection.execute(
-            "SELECT document FROM documents WHERE name = ? AND key = ?", (self._name, key)
-        ).fetchone()
-        if row is None:
+        rows = self._documents.select("SELECT document FROM documents WHERE name = ? AND key = ?", self._name, key)
+        if not rows:
             raise KeyError(key)
-        document: Document = json.loads(row[0])
+        document: Document = json.loads(rows[0][0])
         return document
 
     def __setitem__(self, key: str, document: Document) -> None:
-        self._connection.execute(
+        self._documents.change(
             "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (name, key) DO UPDATE SET document = excluded.document",
-            (self._name, key, json.dumps(document)),
+            self._name,
+            key,
+            json.dumps(document),
         )
 
     def __delitem__(self, key: str) -> None:
-        if not self._connection.execute("DELETE FROM documents WHERE name = ? AND key = ?", (self._name, key)).rowcount:
+        if not self._documents.change("DELETE FROM documents WHERE name = ? AND key = ?", self._name, key):
             raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
-        rows = self._connection.execute("SELECT key FROM documents WHERE name = ? ORDER BY key", (self._name,))
+        rows = self._documents.select("SELECT key FROM documents WHERE name = ? ORDER BY key", self._name)
         return iter([row[0] for row in rows])
 
     def __len__(self) -> int:
-        row = self._connection.execute("SELECT count(*) FROM documents WHERE name = ?", (self._name,)).fetchone()
-        return int(row[0])
+        return int(self._documents.select("SELECT count(*) FROM documents WHERE name = ?", self._name)[0][0])
 
     def starting_with(self, prefix: str) -> list[tuple[str, Document]]:
-        rows = self._connection.execute(
+        rows = self._documents.select(
             "SELECT key, document FROM documents WHERE name = ? AND key >= ? AND key < ? ORDER BY key",
-            (self._name, prefix, prefix + "\U0010ffff"),
+            self._name,
+            prefix,
+            prefix + "\U0010ffff",
         )
         return [(key, json.loads(document)) for key, document in rows]
 
 
 class World:
-    """One copy's cloud. Used from one thread: the event loop of `python -m local cloud`."""
+    """One copy's cloud. Used from one thread, the event loop of `python -m local cloud`; tests look into it from theirs."""
 
     def __init__(self, state: Path, ports: Ports) -> None:
         state.mkdir(parents=True, exist_ok=True)
         self.state = state
         self.ports = ports
         self.clock = FileClock(state / "clock.json")
-        self._connection = sqlite3.connect(state / "world.db", isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS documents (name TEXT, key TEXT, document TEXT, PRIMARY KEY (name, key))"
-        )
+        self._documents = Documents(state / "world.db")
         self._listings: list[Callable[[], list[Document]]] = []
 
     def table(self, name: str) -> Table:
-        return Table(self._connection, name)
+        return Table(self._documents, name)
 
     @property
     def speed(self) -> float:
@@ -99,4 +121,4 @@ class World:
         return sorted(rows, key=lambda row: (row["kind"], row["id"]))
 
     def close(self) -> None:
-        self._connection.close()
+        self._documents.close()

@@ -10,7 +10,7 @@ import pytest
 
 from local.functions.web import ADMIN_KEY
 from tests.cloud import Cloud, Host, call
-from tests.stories.conftest import create, gone, steps, teardown, tool
+from tests.stories.conftest import azure, create, gone, steps, teardown, tool
 
 pytestmark = pytest.mark.story
 
@@ -151,6 +151,7 @@ def test_homes_can_be_kept(cloud: Cloud, host: Host, kubeconfig: Callable[[str],
         kept = next(item for item in torn["receipt"]["kept"] if item["id"].endswith("keep-homes-rg"))
         assert "claim-ann" in kept["why"]
         assert any("snapshots" in row["id"] and "claim-ann" in row["id"] for row in cloud.control.resources())
+        azure(cloud, "DELETE", "/resourcegroups/keep-homes-rg", "2021-04-01")
     finally:
         gone(host, "keep")
 

@@ -63,6 +63,7 @@ def test_monday_it_is_usable_by_eight(week: Days) -> None:
     run = week.last_run()
     assert run["kind"] == "start"
     assert run["requestedBy"] == "schedule"
+    wait_until(lambda: week.switched("start"), 20)
     week.at(week.on(0, "07:55"))
     control.clock(rate=5)
     run = week.host.wait_run(run["id"])

@@ -243,7 +243,8 @@ def test_tags_change_on_what_was_made_for_the_hub(cloud: Cloud, host: Host, foun
     run = changed(host, {"tags": {"course": "chemistry", "term": None, "owner": "ada"}})
     assert run["status"] == "succeeded", run
     assert hub(host)["spec"]["tags"] == {"course": "chemistry", "owner": "ada"}
-    rows = {row["id"].lower().rsplit("/", 2)[-2:][0]: row for row in cloud.control.resources() if "tags" in row}
+    ours = [row for row in cloud.control.resources() if "tags" in row and f"/{HUB}-rg" in row["id"].lower()]
+    rows = {row["id"].lower().rsplit("/", 2)[-2:][0]: row for row in ours}
     for kind in ("resourcegroups", "virtualnetworks", "managedclusters"):
         assert rows[kind]["tags"] == {"course": "chemistry", "owner": "ada", "hubkeeper-hub": HUB}, kind
 
