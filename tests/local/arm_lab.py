@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,8 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 
 from local import names
 from local.azure.arm.app import Arm
-from local.ports import Ports
 from local.world import World
-from tests.local.parts import served
+from tests.local.parts import PORTS, served
 
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SUB = f"/subscriptions/{names.SUBSCRIPTION}"
@@ -164,16 +163,15 @@ CLUSTER = f"{SUB}/resourceGroups/r5-rg/providers/Microsoft.ContainerService/mana
 
 
 @contextmanager
-def lab(state: Path, offset: int) -> Iterator[Lab]:
+def lab(state: Path) -> Iterator[Lab]:
     """With a clock that stands at START, and operations as long as in Azure."""
-    world = World(state, Ports(offset))
-    world.clock.set(START, 0)
-    parts = Directory(), ControlPlanes()
-    arm = Arm(world, *parts, Tokens())
-    with served(world, {world.ports.arm: arm.app}, {}) as authority:
-        made = Lab(world, authority, parts)
-        yield made
-        made.session.close()
-        made.resources.close()
-        made.aks.close()
-    world.close()
+    with closing(World(state, PORTS)) as world:
+        world.clock.set(START, 0)
+        parts = Directory(), ControlPlanes()
+        arm = Arm(world, *parts, Tokens())
+        with served(world, {world.ports.arm: arm.app}, {}) as authority:
+            made = Lab(world, authority, parts)
+            yield made
+            made.session.close()
+            made.resources.close()
+            made.aks.close()

@@ -17,7 +17,7 @@ GROUP = f"{SUB}/resourceGroups/r5-rg"
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10600) as made:
+    with lab(tmp_path) as made:
         made.group()
         yield made
 

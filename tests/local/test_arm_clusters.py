@@ -18,7 +18,7 @@ POOL = f"{CLUSTER}/agentPools"
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10000) as made:
+    with lab(tmp_path) as made:
         yield made
 
 

@@ -16,7 +16,7 @@ NODES = "/resourceGroups/MC_r5-rg_r5_westus"
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10200) as made:
+    with lab(tmp_path) as made:
         yield made
 
 
@@ -236,10 +236,10 @@ def test_poll_addresses_must_be_used_as_given(arm: Lab) -> None:
 
 
 def test_a_restart_continues_running_operations(tmp_path: Path) -> None:
-    with lab(tmp_path, 10200) as arm:
+    with lab(tmp_path) as arm:
         arm.group()
         address = arm.call("PUT", CLUSTER, arm.cluster()).headers["Azure-AsyncOperation"]
-    with lab(tmp_path, 10200) as arm:
+    with lab(tmp_path) as arm:
         assert arm.call("GET", address).json()["status"] == "InProgress"
         arm.advance(400)
         assert arm.call("GET", address).json()["status"] == "Succeeded"
@@ -247,7 +247,7 @@ def test_a_restart_continues_running_operations(tmp_path: Path) -> None:
 
 
 def test_settling_ends_what_is_due_without_any_request(tmp_path: Path) -> None:
-    with lab(tmp_path, 10200) as arm:
+    with lab(tmp_path) as arm:
         arm.group()
         arm.call("PUT", CLUSTER, arm.cluster())
         arm.advance(400)

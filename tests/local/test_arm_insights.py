@@ -18,7 +18,7 @@ VERSION = "2022-10-01"
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10200) as made:
+    with lab(tmp_path) as made:
         made.made()
         yield made
 

@@ -15,7 +15,7 @@ VNET = f"{NETWORK}/virtualNetworks/r5-vnet"
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10400) as made:
+    with lab(tmp_path) as made:
         made.group()
         yield made
 

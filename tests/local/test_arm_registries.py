@@ -18,7 +18,7 @@ ACTIONS = ["repositories/*/content/read", "repositories/*/content/write"]
 
 @pytest.fixture
 def registered(tmp_path: Path) -> Iterator[Lab]:
-    with lab(tmp_path, 10900) as arm:
+    with lab(tmp_path) as arm:
         arm.group()
         arm.set("providers", states={"Microsoft.ContainerRegistry": "Registered"})
         yield arm

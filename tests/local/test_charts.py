@@ -15,9 +15,9 @@ import yaml
 from kubernetes_validate.utils import validate
 
 from local.kubernetes.charts import BINDER, CHART, Charts, index, package, releases, schema
-from local.ports import Ports
 from local.server import serving
 from local.world import World
+from tests.local.parts import PORTS
 
 pytestmark = pytest.mark.local  # helm renders whole charts: seconds, not milliseconds
 
@@ -147,7 +147,7 @@ def test_the_schema_accepts_the_parents_global_values() -> None:
 
 @pytest.mark.local
 def test_helm_pulls_what_the_index_promises(tmp_path: Path) -> None:
-    world = World(tmp_path / "state", Ports(13000))
+    world = World(tmp_path / "state", PORTS)
 
     async def pull() -> int:
         async with serving(Charts(world).app, world.ports.charts):

@@ -19,9 +19,9 @@ import yaml
 
 from local.kubernetes.charts import Charts
 from local.kubernetes.clusters import Clusters
-from local.ports import Ports
 from local.server import Authority, serving
 from local.world import World
+from tests.local.parts import PORTS
 
 HELM = Path(__file__).parents[2] / ".venv/bin/helm"
 PASSWORD = "a-shared-password"
@@ -115,7 +115,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
 @asynccontextmanager
 async def running(state: Path) -> AsyncIterator[Cloud]:
     """The local cloud's Kubernetes part over that state, with the cluster r5 started."""
-    world = World(state, Ports(13200))
+    world = World(state, PORTS)
     world.speed = 0
     clusters = Clusters(world, Authority(state / "tls"), lambda app, _: app)
 
