@@ -44,13 +44,20 @@ def _calm(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("host").start()
 
 
+def _brevity(item: pytest.Item) -> int:
+    """0: minutes a file, 1: seconds, 2: less."""
+    kinds = [{"story", "browser"}, {"local", "source"}]
+    marked = {mark.name for mark in item.iter_markers()}
+    return next((rank for rank, kind in enumerate(kinds) if kind & marked), len(kinds))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long tests first, so that the last worker does not end minutes after the others; every test with an id of its own.
 
     Several workers share tests out by their ids. With this pytest, schemathesis leaves the operation out of the id, so that one of
     all was tried and the others never.
     """
-    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("story", "browser")))
+    items.sort(key=_brevity)
     ids = Counter(item.nodeid for item in items)
     for item in items:
         if ids[item.nodeid] > 1:
