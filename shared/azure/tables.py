@@ -44,6 +44,11 @@ class Change:
     etag: str | None = None
 
 
+_READ = {"retry_total": 1}
+"""A read over a connection that the service has just closed, having been idle, is made again at once. A write is not repeated:
+one that was made and whose answer was lost would look like somebody else's."""
+
+
 class Tables:
     def __init__(self, settings: Settings, credential: TokenSource) -> None:
         self._settings = settings
@@ -104,7 +109,7 @@ class Table:
 
     def get(self, partition: str, key: str) -> Row | None:
         try:
-            return _incoming(self._made(lambda: self._client.get_entity(partition, key)))
+            return _incoming(self._made(lambda: self._client.get_entity(partition, key, **_READ)))
         except NotFoundError:
             return None
 
@@ -143,7 +148,7 @@ class Table:
     def _rows(self, condition: str, parameters: dict[str, Value], options: dict[str, Any]) -> Iterator[Row]:
         try:
             with outside(SYSTEM):
-                for entity in self._client.query_entities(condition, parameters=parameters, **options):
+                for entity in self._client.query_entities(condition, parameters=parameters, **_READ, **options):
                     yield _incoming(entity)
         except NotFoundError:
             return  # no table yet, so no rows

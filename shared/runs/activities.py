@@ -98,7 +98,7 @@ def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
 
 
 @activities.activity_trigger(input_name="order")
-def finish_run(order: dict) -> str:  # type: ignore[type-arg]  # see above
+def finish_run(order: dict) -> str:  # type: ignore[type-arg]  # Azure's indexer takes plain classes only
     """order: {"run", "attempt"}. Sets the run's end and gives the hub back."""
     from shared.runs.ending import end
 

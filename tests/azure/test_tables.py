@@ -1,10 +1,14 @@
 """Table Storage through the real emulator, Azurite."""
 
+import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
+from typing import ClassVar
 
 import pytest
 
@@ -207,6 +211,51 @@ def test_a_table_service_that_is_not_there_is_a_passing_trouble(settings: Settin
         tables.table("any").get("p", "a")
     assert caught.value.code == "ConnectionFailed"
     tables._service.close()
+
+
+class Dropping(BaseHTTPRequestHandler):
+    """A table service that closes each connection once before it answers."""
+
+    dropped: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.close_connection = True
+        if self.command not in self.dropped:
+            self.dropped.append(self.command)
+            return
+        body = json.dumps({"PartitionKey": "p", "RowKey": "a", "n": 1}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_read_over_a_connection_that_was_closed_is_made_again_and_a_write_is_not(
+    settings: Settings, ports: Ports
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), Dropping) as server:
+        threading.Thread(target=server.serve_forever).start()
+        elsewhere = (settings.tables_connection or "").replace(f":{ports.tables}", f":{server.server_port}")
+        tables = Tables(replace(settings, tables_connection=elsewhere), credential(settings))
+        table = tables.table("any")
+        try:
+            found = table.get("p", "a")
+            with pytest.raises(TemporaryError):
+                table.insert(Row("p", "a", {"n": 1}))
+        finally:
+            table._client.close()
+            tables._service.close()
+            server.shutdown()
+    assert found is not None
+    assert found.values == {"n": 1}
+    assert Dropping.dropped == ["GET", "POST"]
 
 
 @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")  # the SDK's, of an XML body

@@ -106,13 +106,6 @@ def state(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.
     return func.HttpResponse(json.dumps(found and _described(found)), mimetype="application/json")
 
 
-@work.route(route="wait/{id}", methods=["GET"])
-@work.durable_client_input(client_name="client")
-async def wait(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
-    found = await client.wait_for_orchestration_completion(req.route_params["id"], timeout=30)
-    return func.HttpResponse(json.dumps(found and _described(found)), mimetype="application/json")
-
-
 @work.route(route="do/{what}/{id}", methods=["POST"])
 @work.durable_client_input(client_name="client")
 async def do(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
