@@ -161,18 +161,51 @@ def registry(hub: str, deployment: str) -> str:
     return f"{hub.replace('-', '')}{mark}"
 
 
-def vault_name(hub: str, secret: str) -> str:
-    """The Key Vault name of a hub's secret. A hub's name has no double hyphen, so no two hubs share a name."""
-    return f"{hub}--{secret}"
-
-
 SSH_KEY = "ssh-private-key"
 PRINCIPAL_PASSWORD = "service-principal-password"  # noqa: S105 - the name of a secret
 SHARED_PASSWORD = "shared-password"  # noqa: S105 - likewise
 HUB_BACKUP = "backup-hub-secret"
 REGISTRY_PASSWORD = "registry-password"  # noqa: S105 - likewise
 OWN_SECRETS = frozenset({SSH_KEY, PRINCIPAL_PASSWORD, SHARED_PASSWORD, HUB_BACKUP, REGISTRY_PASSWORD})
-"""Secrets that Hubkeeper makes and keeps itself; a request may neither set nor delete them."""
+"""Secrets that Hubkeeper makes and keeps itself. No request may name them; all are in lower case."""
+
+
+def secret_problem(key: str) -> str | None:
+    """Why people cannot keep a secret under this name, as the rest of a sentence; None when they can.
+
+    Key Vault does not tell upper from lower case, so neither does this rule.
+    """
+    if problem := SECRET.problem(key):
+        return problem
+    if key.casefold() in OWN_SECRETS:
+        return f"{key} is a secret of Hubkeeper's own; keep yours under another name"
+    return None
+
+
+def vault_name(hub: str, key: str) -> str:
+    """The Key Vault name of a secret that people keep with a hub.
+
+    Neither part has a double hyphen, so that no two hubs share a name, and none is one of own_vault_name. Raises ValueError for a
+    name that is not theirs to use, wherever it comes from.
+    """
+    if problem := secret_problem(key):
+        raise ValueError(problem)
+    return f"{vault_prefix(hub)}{key}"
+
+
+def own_vault_name(hub: str, key: str) -> str:
+    """The Key Vault name of a secret that Hubkeeper keeps for a hub: no name of people's can be spelled like it."""
+    return f"{vault_prefix(hub)}own--{key}"
+
+
+def old_vault_name(hub: str, key: str) -> str:
+    """Where earlier versions kept Hubkeeper's own secrets, beside those of people. The nightly upkeep moves them."""
+    return f"{vault_prefix(hub)}{key}"
+
+
+def vault_prefix(hub: str) -> str:
+    """How the names of all secrets of a hub begin."""
+    return f"{hub}--"
 
 
 def group_id(subscription: str, group: str) -> str:

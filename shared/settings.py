@@ -105,8 +105,10 @@ _OPTIONAL = {
     "webhook_key": "HUBKEEPER_WEBHOOK_KEY",
 }
 _TABLES_URL = {"tables_url": "AzureWebJobsStorage__tableServiceUri"}
-_VAULT_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
-"""Key Vault's rule for names of secrets. An address does not fit it, nor does a key in base64."""
+_VAULT_NAME = re.compile(r"(?!.*--)[A-Za-z0-9-]{1,127}")
+"""Key Vault's rule for names of secrets. An address does not fit it, nor does a key in base64.
+
+Two hyphens in a row are in the names of hubs' secrets, which people can set."""
 
 
 def _tables(environ: Mapping[str, str]) -> dict[str, str | None]:
@@ -122,7 +124,7 @@ def _tables(environ: Mapping[str, str]) -> dict[str, str | None]:
 def _webhook_problems(values: Mapping[str, object]) -> list[str]:
     pair = {variable: values.get(name) for name, variable in _OPTIONAL.items() if name in ("webhook", "webhook_key")}
     problems = [
-        f"{variable} must be the name of a Key Vault secret, not what the secret holds"
+        f"{variable} must be the name of a Key Vault secret, without two hyphens in a row, and not what the secret holds"
         for variable, value in pair.items()
         if value and not _VAULT_NAME.fullmatch(str(value))
     ]

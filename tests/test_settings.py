@@ -39,8 +39,8 @@ def test_one_of_the_two_is_not_enough() -> None:
 def test_an_address_in_place_of_a_name_is_refused_and_not_repeated() -> None:
     found = problems(HUBKEEPER_WEBHOOK=ADDRESS, HUBKEEPER_WEBHOOK_KEY="a+key/in=base64")
     assert found == [
-        "HUBKEEPER_WEBHOOK must be the name of a Key Vault secret, not what the secret holds",
-        "HUBKEEPER_WEBHOOK_KEY must be the name of a Key Vault secret, not what the secret holds",
+        "HUBKEEPER_WEBHOOK must be the name of a Key Vault secret, without two hyphens in a row, and not what the secret holds",
+        "HUBKEEPER_WEBHOOK_KEY must be the name of a Key Vault secret, without two hyphens in a row, and not what the secret holds",
     ]
 
 

@@ -26,6 +26,7 @@ class Secret:
     version: str
     expires: datetime | None
     tags: dict[str, str]
+    content_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,28 @@ class Secrets:
 
     def get(self, name: str) -> Secret | None:
         """None when there is no such secret; a deleted one is none."""
+        return self._read(name, None)
+
+    def version_with(self, name: str, tags: Mapping[str, str]) -> Secret | None:
+        """A version of the secret, the newest or an earlier one, that carries every one of these tags with its value."""
         try:
             with outside(SYSTEM):
-                found = self._client.get_secret(name)
+                listed = list(self._client.list_properties_of_secret_versions(name))
+        except NotFoundError:
+            return None
+        found = (p.version for p in listed if p.enabled and tags.items() <= dict(p.tags or {}).items())
+        version = next(found, None)
+        return self._read(name, version) if version else None
+
+    def _read(self, name: str, version: str | None) -> Secret | None:
+        try:
+            with outside(SYSTEM):
+                found = self._client.get_secret(name, version)
         except NotFoundError:
             return None
         properties = found.properties
-        return Secret(name, found.value, properties.version, properties.expires_on, dict(properties.tags or {}))
+        tags = dict(properties.tags or {})
+        return Secret(name, found.value, properties.version, properties.expires_on, tags, properties.content_type)
 
     def set(
         self, name: str, value: str, *, expires: datetime | None, tags: Mapping[str, str], content_type: str

@@ -172,7 +172,8 @@ Login = Annotated[Literal["shared-password", "none"] | GitHub | Entra | OAuth | 
 
 def config(login: Provider, callback: str | None) -> dict[str, Any]:
     """hub.config. callback: where the provider sends people back to; None leaves it to what address they came by."""
-    settings: dict[str, Any] = {"client_id": login.client_id, "client_secret": login.client_secret, **login.settings()}
+    secret = login.client_secret.reference
+    settings: dict[str, Any] = {"client_id": login.client_id, "client_secret": secret, **login.settings()}
     settings |= {"oauth_callback_url": callback} if callback else {}
     settings |= {"allow_all": True} if login.everyone else {}
     settings |= {"allowed_users": list(login.users)} if login.users else {}

@@ -14,13 +14,13 @@ from shared.hubs.environment import Environment
 from shared.hubs.https import Access
 from shared.hubs.image import Image
 from shared.hubs.logins import Login
-from shared.hubs.part import Part, follows
+from shared.hubs.part import Part, SecretReference, follows
 from shared.hubs.registries import AzureRegistry, Registry
 from shared.schedules.model import Schedule
 
 
 class Network(Part):
-    """The virtual network; one that exists already is used as it is and never deleted."""
+    """The virtual network; one that exists already is used as it is and never deleted. See "What a name owns"."""
 
     name: Annotated[str, follows(names.NETWORK)] = ""
     """In the hub's resource group."""
@@ -42,7 +42,7 @@ class Identity(Part):
     """As what it is made."""
     client_id: str | None = None
     """Of a service principal brought along; none: one is made."""
-    secret: str | None = None
+    secret: SecretReference | None = None
     """Where its password is: `secret://KEY`, one of the hub's secrets (PUT /api/hubs/{name}/secrets/{key})."""
 
     @property

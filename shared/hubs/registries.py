@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field
 from shared import names
 from shared.hubs import defaults
 from shared.hubs.logins import Address
-from shared.hubs.part import REFERENCE, Part, SecretReference, follows
+from shared.hubs.part import Part, SecretReference, follows
+from shared.references import Reference
 
 DOCKER_HUB = "https://index.docker.io/v1/"
 """As Docker itself writes down the login to its Hub."""
@@ -98,9 +99,10 @@ def username(registry: AzureRegistry | DockerHub | OtherRegistry) -> str:
     return TOKEN if isinstance(registry, AzureRegistry) else registry.username
 
 
-def password(registry: AzureRegistry | DockerHub | OtherRegistry) -> str:
-    """A reference."""
-    return REFERENCE + names.REGISTRY_PASSWORD if isinstance(registry, AzureRegistry) else registry.password
+def password(registry: AzureRegistry | DockerHub | OtherRegistry) -> Reference:
+    if isinstance(registry, AzureRegistry):
+        return Reference(names.REGISTRY_PASSWORD, own=True)
+    return registry.password.reference
 
 
 def image_prefix(registry: AzureRegistry | DockerHub | OtherRegistry, hub: str, known: str | None = None) -> str:

@@ -1,26 +1,29 @@
-"""A hub's own secrets: what its values refer to as secret://NAME. Values go in and never come out."""
+"""What people keep with a hub, and refer to as secret://NAME. Values go in and never come out."""
 
 from typing import Any
 
 from shared import names
-from shared.errors import PermanentError
 from shared.http.problems import ProblemError
-from shared.hubs import defaults
+from shared.hubs import defaults, vault
+from shared.hubs.store import HubRecord
 from shared.services import Services
 
 
 def listed(services: Services, hub: str) -> list[dict[str, Any]]:
-    prefix = names.vault_name(hub, "")
-    found = services.secrets.names({defaults.OWNER_TAG: hub})
-    return [
-        {
-            "name": secret.name.removeprefix(prefix),
+    """Names and expiry of people's secrets, and of those that Hubkeeper keeps itself."""
+    prefix, own_prefix = names.vault_prefix(hub), names.own_vault_name(hub, "")
+    found: dict[str, dict[str, Any]] = {}
+    for secret in sorted(services.secrets.names({defaults.OWNER_TAG: hub}), key=lambda secret: secret.name):
+        if not secret.name.startswith(prefix):
+            continue
+        own = secret.name.startswith(own_prefix)
+        key = secret.name.removeprefix(own_prefix if own else prefix)
+        found[key] = {
+            "name": key,
             "expires": secret.expires.isoformat().replace("+00:00", "Z") if secret.expires else None,
-            "madeByHubkeeper": secret.name.removeprefix(prefix) in names.OWN_SECRETS,
+            "madeByHubkeeper": own or key.casefold() in names.OWN_SECRETS,
         }
-        for secret in sorted(found, key=lambda secret: secret.name)
-        if secret.name.startswith(prefix)
-    ]
+    return [found[key] for key in sorted(found)]
 
 
 def store(services: Services, hub: str, key: str, value: str) -> None:
@@ -30,16 +33,22 @@ def store(services: Services, hub: str, key: str, value: str) -> None:
     services.secrets.set(names.vault_name(hub, key), value, expires=None, tags=tags, content_type="text/plain")
 
 
+def refuse_while_going(hub: HubRecord | None) -> None:
+    """Raises ProblemError for a hub that is being torn down: what came now would go with it, or stay behind unseen."""
+    if hub is not None and hub.status == "deleting":
+        raise ProblemError(
+            409,
+            "HubGoing",
+            f"Hub {hub.name} is being torn down, and its secrets go with it: nothing is stored for it now.",
+            f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before the "
+            "hub is made anew.",
+        )
+
+
 def remove(services: Services, hub: str, key: str) -> None:
     """Deletes and purges; absent is fine."""
     _check(key)
-    name = names.vault_name(hub, key)
-    services.secrets.delete(name)
-    try:
-        services.secrets.purge(name)
-    except PermanentError as error:
-        if error.status != 403:  # a vault with purge protection forgets by itself, when its retention ends
-            raise
+    vault.remove(services.secrets, names.vault_name(hub, key))
 
 
 def _check(key: str) -> None:
@@ -47,10 +56,10 @@ def _check(key: str) -> None:
         raise ProblemError(
             400, "BadSecretName", problem, "Use letters, digits and single hyphens, such as github-client-secret."
         )
-    if key in names.OWN_SECRETS:
+    if names.secret_problem(key):
         raise ProblemError(
             409,
             "OwnSecret",
-            f"{key} is made and kept by Hubkeeper itself.",
+            f"{key} is made and kept by Hubkeeper itself; Key Vault does not tell upper from lower case.",
             "Choose another name for a secret of your own.",
         )

@@ -43,6 +43,16 @@ def test_a_secret_is_read_as_it_was_written(secrets: Secrets, name: str) -> None
     assert write(secrets, name, "other") != version
 
 
+def test_an_earlier_version_is_found_by_its_tags(secrets: Secrets, name: str) -> None:
+    assert secrets.version_with(name, {"keyId": "1"}) is None
+    versions = [write(secrets, name, f"value {number}", keyId=str(number), hub="r5") for number in range(30)]
+    for number in (0, 17, 29):
+        found = secrets.version_with(name, {"keyId": str(number)})
+        assert found is not None
+        assert (found.value, found.version, found.tags["hub"]) == (f"value {number}", versions[number], "r5")
+    assert secrets.version_with(name, {"keyId": "30"}) is None
+
+
 def test_a_secret_may_never_expire(secrets: Secrets, name: str) -> None:
     secrets.set(name, "v", expires=None, tags={}, content_type="text/plain")
     found = secrets.get(name)

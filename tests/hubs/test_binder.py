@@ -9,7 +9,8 @@ from shared.hubs.access import Known
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
 from shared.hubs.validation import InvalidError, parse, warnings
-from shared.kubernetes.values import DNS_LABEL, SERVICE, TOKEN_KEY, secret_names
+from shared.kubernetes.values import DNS_LABEL, SERVICE, TOKEN_KEY, secret_references
+from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
 NULL = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
@@ -234,7 +235,7 @@ def test_people_log_in_with_a_shared_password_unless_the_door_is_opened_in_so_ma
     assert closed["config"]["BinderHub"]["auth_enabled"] is True
     config = closed["jupyterhub"]["hub"]["config"]
     assert config["BinderSpawner"]["auth_enabled"] is True
-    assert config["SharedPasswordAuthenticator"]["user_password"] == "secret://shared-password"
+    assert config["SharedPasswordAuthenticator"]["user_password"] == Reference("shared-password", own=True)
     assert closed["jupyterhub"]["cull"]["users"] is False
     assert closed["jupyterhub"]["singleuser"]["cmd"] == "jupyterhub-singleuser"
     assert access.shared_password(hub())
@@ -242,7 +243,7 @@ def test_people_log_in_with_a_shared_password_unless_the_door_is_opened_in_so_ma
     opened = values(auth="none")
     assert opened["config"]["BinderHub"]["auth_enabled"] is False
     assert opened["jupyterhub"]["hub"]["config"]["JupyterHub"] == {"authenticator_class": "null"}
-    assert "singleuser" not in opened["jupyterhub"]
+    assert "cmd" not in opened["jupyterhub"]["singleuser"]
     assert any("anyone who finds the address" in text for text in warnings(hub(auth="none")))
 
 
@@ -274,43 +275,43 @@ def test_the_persons_values_beat_ours() -> None:
             "https://ourlab.azurecr.io",
             "ourlab.azurecr.io/r5/binder-",
             "https://ourlab.azurecr.io/oauth2/token?service=ourlab.azurecr.io",
-            "registry-password",
+            Reference("registry-password", own=True),
         ),
-        (DOCKER, "https://index.docker.io/v1/", "ourlab/r5-", None, "docker"),
-        ({**DOCKER, "imagePrefix": "ourorg/x-"}, "https://index.docker.io/v1/", "ourorg/x-", None, "docker"),
-        (OTHER, "https://registry.example.org", "registry.example.org/r5/binder-", None, "bot"),
+        (DOCKER, "https://index.docker.io/v1/", "ourlab/r5-", None, Reference("docker")),
+        ({**DOCKER, "imagePrefix": "ourorg/x-"}, "https://index.docker.io/v1/", "ourorg/x-", None, Reference("docker")),
+        (OTHER, "https://registry.example.org", "registry.example.org/r5/binder-", None, Reference("bot")),
         (
             {**OTHER, "tokenUrl": "https://registry.example.org/v2/token?service="},
             "https://registry.example.org",
             "registry.example.org/r5/binder-",
             "https://registry.example.org/v2/token?service=",
-            "bot",
+            Reference("bot"),
         ),
         (
             {**OTHER, "server": "lab.azurecr.us"},
             "https://lab.azurecr.us",
             "lab.azurecr.us/r5/binder-",
             "https://lab.azurecr.us/oauth2/token?service=lab.azurecr.us",
-            "bot",
+            Reference("bot"),
         ),
     ],
     ids=["azure", "docker-hub", "docker-hub-prefix", "other", "other-token-url", "an-azure-one-brought-along"],
 )
 def test_each_registry_is_told_to_the_chart_as_it_wants(
-    registry: dict[str, Any], url: str, prefix: str, token_url: str | None, reference: str
+    registry: dict[str, Any], url: str, prefix: str, token_url: str | None, reference: Reference
 ) -> None:
     found = values(registry=registry)
     assert found["registry"]["url"] == url
-    assert found["registry"]["password"] == f"secret://{reference}"
+    assert found["registry"]["password"] == reference
     assert found["config"]["BinderHub"]["image_prefix"] == prefix
     assert found["config"].get("DockerRegistry", {}).get("token_url") == token_url
     pull = found["jupyterhub"]["imagePullSecret"]
     assert (pull["create"], pull["username"], pull["password"]) == (
         True,
         found["registry"]["username"],
-        f"secret://{reference}",
+        reference,
     )
-    assert set(secret_names(found)) == {reference, "shared-password"}
+    assert set(secret_references(found)) == {reference, Reference("shared-password", own=True)}
 
 
 def test_the_registry_is_called_what_azure_calls_it() -> None:

@@ -7,6 +7,7 @@ import pytest
 from shared.hubs import access
 from shared.hubs.model import Hub
 from shared.hubs.validation import InvalidError, parse, warnings
+from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
 CALLBACK = "http://r5-hub.westus.cloudapp.azure.com/hub/oauth_callback"
@@ -39,7 +40,7 @@ def refused(auth: Any, **rest: Any) -> dict[str, str]:
     return {error.field: error.message for error in caught.value.errors}
 
 
-COMMON = {"client_id": "an-id", "client_secret": "secret://client", "oauth_callback_url": CALLBACK}
+COMMON = {"client_id": "an-id", "client_secret": Reference("client"), "oauth_callback_url": CALLBACK}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ BINDER: dict[str, Any] = {"flavor": "binderhub", "registry": {"name": "r5registr
 WHERE = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/r5-rg/providers/Microsoft.ContainerRegistry/registries/r5registry"
 )
-NAME = "r5--registry-password"
+NAME = "r5--own--registry-password"
 GONE = NotFoundError("Azure Resource Manager", "NotFound", "the operation is forgotten")
 
 
@@ -276,7 +276,7 @@ class Networks:
 
 
 def test_both_labels_must_be_free() -> None:
-    services = Place(adapters={"networks": Networks()}).services
+    services = Place(adapters={"networks": Networks(), "clusters": adapters.Clusters(state=None)}).services
     label: dict[str, Any] = {"access": {"dnsLabel": "r5hub"}}
     (finding,) = dns_label(services, spec(**BINDER, **label)).findings
     assert finding.field == "access.binderLabel"

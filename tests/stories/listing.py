@@ -54,5 +54,5 @@ def made_once(resources: list[dict[str, Any]], hub: str) -> None:
     secrets = {row["id"]: row["versions"] for row in resources if row["kind"] == "Microsoft.KeyVault/vaults/secrets"}
     names = ("service-principal-password", "shared-password", "ssh-private-key")
     assert {name: count for name, count in secrets.items() if name.startswith(f"{hub}--")} == {
-        f"{hub}--{name}": 1 for name in names
+        f"{hub}--own--{name}": 1 for name in names
     }

@@ -42,7 +42,7 @@ def test_a_binderhub_comes_changes_and_goes(
             a_registry_that_lets_push_and_pull(cloud, found["spec"]["registry"]["name"])
             who_looks_asks_jupyterhub(host)
             secrets = secrets_of(cloud, HUB)
-            assert f"{HUB}--registry-password" in secrets
+            assert f"{HUB}--own--registry-password" in secrets
 
             refused = host.patch(f"/api/hubs/{HUB}", {"flavor": "jupyterhub"}, headers=MERGE)
             assert (refused.status, refused.json["code"]) == (409, "CannotChange")

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from local.functions.web import ADMIN_KEY
 from shared.clock import SystemClock
+from shared.kubernetes.client import Kubernetes
 from shared.services import Services
 from shared.settings import Settings
 from tests.cloud import Cloud, Host
@@ -77,6 +80,45 @@ def _contents(path: Path) -> bytes:
         return b""
 
 
+def attacks(host: Host, hub: str) -> Iterator[Any]:
+    """Tries to have Hubkeeper's own secrets put where people can read them, or replaced; every answer, all of them refusals."""
+    login = {"type": "oauth", "authorizeUrl": "https://a.example/", "tokenUrl": "https://a.example/", "users": ["ada"]}
+    login |= {"userdataUrl": "https://a.example/", "clientId": "id", "clientSecret": "secret://given"}
+    for spelled in ("ssh-private-key", "Service-Principal-Password", "SHARED-PASSWORD"):
+        reference = f"secret://{spelled}"
+        bodies: list[dict[str, Any]] = [
+            {"auth": login | {"clientId": reference}},
+            {"auth": login | {"loginService": reference}},
+            {"environment": {"profiles": [{"name": reference}]}},
+            {"values": {"hub": {"templateVars": {"announcement": reference}}}},
+            {"values": {"singleuser": {"extraEnv": {"A": reference}}}},
+        ]
+        for body in bodies:
+            for answer in (
+                host.patch(f"/api/hubs/{hub}", body | {"access": {"dnsLabel": hub}}),
+                host.post("/api/hubs", {"name": "other", "access": {"dnsLabel": "other"}} | body),
+            ):
+                assert answer.status == 400, (body, answer.json)
+                yield answer.json
+        for answer in (
+            host.put(f"/api/hubs/{hub}/secrets/{spelled}", {"value": "replaced"}),
+            host.delete(f"/api/hubs/{hub}/secrets/{spelled}"),
+        ):
+            assert answer.status == 409, answer.json
+            yield answer.json
+
+
+def in_pods(host: Host, hub: str) -> str:
+    """All pods, their templates and configuration, as the cluster has them in plain text: all but Secrets."""
+    places = (
+        "/api/v1/namespaces/jhub/pods",
+        "/api/v1/namespaces/jhub/configmaps",
+        "/apis/apps/v1/namespaces/jhub/deployments",
+    )
+    with Kubernetes(host.get(f"/api/hubs/{hub}/kubeconfig", key=ADMIN_KEY).json) as cluster:
+        return json.dumps([cluster.list(place) for place in places])
+
+
 def test_a_create_and_a_teardown_leave_no_secret_behind(
     cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +132,11 @@ def test_a_create_and_a_teardown_leave_no_secret_behind(
             run = create(host, {"name": "quiet", "values": values})
             assert run["status"] == "succeeded", run
             secrets = secrets_of(cloud, "quiet")
-            assert {"quiet--given", "quiet--shared-password", "quiet--service-principal-password"} <= set(secrets)
+            own = {f"quiet--own--{key}" for key in ("shared-password", "service-principal-password", "ssh-private-key")}
+            assert {"quiet--given", *own} <= set(secrets)
+            answers += [json.dumps(refused) for refused in attacks(host, "quiet")]
+            pods = in_pods(host, "quiet")
+            answers += [requests.get(f"{host.get('/api/hubs/quiet').json['hubUrl']}hub/login", timeout=30).text]
             paths = [
                 "hubs",
                 "hubs/quiet",
@@ -112,6 +158,7 @@ def test_a_create_and_a_teardown_leave_no_secret_behind(
                 text = form.decode()
                 assert not any(text in line for line in arguments), f"{name} in the arguments of a process"
                 assert not any(text in answer for answer in answers), f"{name} in an answer"
+                assert name == "quiet--given" or text not in pods, f"{name} in a pod"
     finally:
         gone(host, "quiet")
 

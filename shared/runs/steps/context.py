@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared import names
 from shared.azure.operations import Operation, Progress
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.hubs import vault
 from shared.hubs.model import Hub
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs.model import Outcome, Run, StepState, waiting
 from shared.services import Services
+
+if TYPE_CHECKING:
+    from shared.azure.keyvault import Secret
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class StepContext:
         HubStore(self.services.tables).remember(self.spec.name, facts)
         self.hub.facts.update(facts)
 
-    def secret_name(self, secret: str) -> str:
-        return names.vault_name(self.spec.name, secret)
+    def own_secret(self, key: str) -> "Secret | None":
+        """One of the hub's secrets that Hubkeeper makes itself."""
+        return vault.own(self.services, self.spec.name, key)
 
 
 class OperationEndedError(Exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared import names
 from shared.azure.operations import Operation
 from shared.errors import ConflictError, NotFoundError
-from shared.hubs import defaults, registries
+from shared.hubs import ownership, registries, vault
 from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
@@ -52,7 +52,7 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
     """None when it is there."""
     spec, adapter, where = context.spec, context.services.registries, registry_id(context, wanted)
     found = adapter.registry(where)
-    if found and not bodies.owned(found.tags, spec.name):
+    if found and not ownership.owned(found.tags, spec.name):
         return failed(
             "RegistryExists",
             f"A registry {wanted.name} exists in {spec.resource_group} and was not made for this hub.",
@@ -98,7 +98,7 @@ def _token(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
 
 def _password(context: StepContext, wanted: AzureRegistry, token: "Token") -> Outcome | None:
     """None when the password that is good is in Key Vault."""
-    kept = context.services.secrets.get(context.secret_name(names.REGISTRY_PASSWORD))
+    kept = context.own_secret(names.REGISTRY_PASSWORD)
     if kept and token.made and kept.tags.get(MADE) == moment(token.made):
         return None
     stored = context.memo.get("credentials")
@@ -116,9 +116,8 @@ def _password(context: StepContext, wanted: AzureRegistry, token: "Token") -> Ou
         return waiting(poll_delay(context.elapsed), "Making the token's password", credentials=operation.to_json())
     if made is None:
         return waiting(poll_delay(context.elapsed), "Azure gave no password; asking again.")
-    tags = {defaults.OWNER_TAG: context.spec.name, MADE: moment(made.made)}
-    name = context.secret_name(names.REGISTRY_PASSWORD)
-    context.services.secrets.set(name, made.value, expires=None, tags=tags, content_type="text/plain")
+    tags = {MADE: moment(made.made)}
+    vault.keep_own(context.services, context.spec.name, names.REGISTRY_PASSWORD, made.value, tags=tags)
     return None
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import names
 from shared.errors import PermanentError
-from shared.hubs import access, certificates
+from shared.hubs import access, certificates, vault
 from shared.hubs.certificates import Certificate, CertificateError
 from shared.hubs.model import Hub
 from shared.services import Services
@@ -39,7 +38,7 @@ class Own:
 def version(services: Services, hub: Hub) -> str | None:
     """Of what Key Vault has for the hub now; None when it has nothing, or the hub needs nothing."""
     key = access.certificate(hub)
-    found = services.secrets.get(names.vault_name(hub.name, key)) if key else None
+    found = vault.theirs(services, hub.name, key) if key else None
     return found.version if found else None
 
 
@@ -48,7 +47,7 @@ def load(services: Services, hub: Hub, now: datetime) -> Own | None:
     key, host = access.certificate(hub), access.host(hub, services.settings.dns_suffix)
     if key is None or host is None:
         return None
-    kept = services.secrets.get(names.vault_name(hub.name, key))
+    kept = vault.theirs(services, hub.name, key)
     if kept is None:
         raise PermanentError(
             "Key Vault", "SecretNotFound", f"access.https.certificate is secret://{key}, which is not there."
