@@ -1,15 +1,16 @@
 """How people reach a hub, and what the chart is told about it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import names
-from shared.hubs import binder, binder_values, environment, https, logins
+from shared import names, references
+from shared.hubs import authenticators, binder, binder_values, environment, https, logins
+from shared.hubs.authenticators import OpenDoor
 from shared.hubs.model import Hub
-from shared.hubs.part import REFERENCE
 from shared.hubs.validation import FieldError, InvalidError
 from shared.kubernetes import values as chart
+from shared.references import Reference
 
 DNS_SUFFIX = "cloudapp.azure.com"
 """Of Azure's public cloud; enough where it is asked only whether values fit together."""
@@ -67,7 +68,7 @@ def must_lead(hub: Hub, dns_suffix: str) -> tuple[str, ...]:
 def certificate(hub: Hub) -> str | None:
     """Which of the hub's secrets holds its own certificate."""
     given = hub.access.https.certificate if hub.access.https else None
-    return given.removeprefix(REFERENCE) if given else None
+    return given.name if given else None
 
 
 def url(hub: Hub, address: str, dns_suffix: str) -> str:
@@ -105,7 +106,39 @@ def opened(facts: Mapping[str, Any]) -> str | None:
 
 def shared_password(hub: Hub) -> bool:
     """Whether the hub gets a generated password: the chart's own default would let anyone in."""
-    return hub.auth == "shared-password" or (hub.auth is None and not chart.brings_authenticator(binder.inner(hub)))
+    return hub.auth == "shared-password" or (hub.auth is None and not authenticators.brought(binder.inner(hub)))
+
+
+_TWO_LOGINS = "{place}.hub chooses an authenticator, too; leave one of them out"
+
+
+def login_problems(hub: Hub) -> Iterator[FieldError]:
+    """Another login than was asked for, or one that lets everybody in and was not asked for in so many words.
+
+    Raises InvalidError when the values contradict each other.
+    """
+    place = binder.place(hub)
+    if hub.auth == "shared-password" and authenticators.brought(binder.inner(hub)):
+        yield FieldError("auth", _TWO_LOGINS.format(place=place))
+    elif door := open_door(hub, values(hub)):
+        yield FieldError(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}")
+
+
+OPEN = "OpenToEverybody"
+"""Code of a hub into which everybody would get without having been asked in."""
+ASK_FOR_IT = (
+    'If everybody is to get in, leave it out and write auth: "none"; '
+    "if not, leave it out for a shared password, or set auth"
+)
+
+
+def open_door(hub: Hub, chart_values: Mapping[str, Any]) -> OpenDoor | None:
+    """What lets everybody in with these values of the chart, unless the specification asks for it. Its key is below `values`."""
+    if hub.auth == "none":
+        return None
+    if hub.binder:
+        return authenticators.open_binder(chart_values, binder.INNER)
+    return authenticators.open_door(chart_values)
 
 
 def callback_url(hub: Hub, dns_suffix: str) -> str | None:
@@ -119,13 +152,13 @@ def callback_url(hub: Hub, dns_suffix: str) -> str | None:
 def values(
     hub: Hub, dns_suffix: str = DNS_SUFFIX, tls_secret: str = TLS_SECRET, known: Known = NOTHING
 ) -> dict[str, Any]:
-    """The chart's values, with secrets as references. Raises InvalidError when they contradict each other.
+    """The chart's values, with a Reference in the place of each secret. Raises InvalidError when they contradict each other.
 
     tls_secret: of the cluster, with the hub's own certificate, when it has one.
     """
-    theirs, place = binder.inner(hub), binder.place(hub)
-    if isinstance(hub.auth, logins.Provider) and chart.brings_authenticator(theirs):
-        raise InvalidError([FieldError("auth", f"{place}.hub chooses an authenticator, too; leave one of them out")])
+    theirs, place = references.in_values(binder.inner(hub)), binder.place(hub)
+    if isinstance(hub.auth, logins.Provider) and authenticators.brought(theirs):
+        raise InvalidError([FieldError("auth", _TWO_LOGINS.format(place=place))])
     ours = environment.values(hub.environment) if hub.environment else {}
     if twice := environment.said_twice(hub.environment, theirs, place) if hub.environment else []:
         raise InvalidError(
@@ -175,8 +208,10 @@ def _auth(hub: Hub, dns_suffix: str) -> dict[str, Any] | None:
     """hub.config for the chosen way to log in; None leaves it to `values`."""
     if isinstance(hub.auth, logins.Provider):
         return logins.config(hub.auth, callback_url(hub, dns_suffix))
+    if authenticators.brought(binder.inner(hub)):
+        return None
     if shared_password(hub):
-        return chart.shared_password(REFERENCE + names.SHARED_PASSWORD)
+        return chart.shared_password(Reference(names.SHARED_PASSWORD, own=True))
     if hub.auth == "none":
         return chart.made_up_users() if hub.binder else chart.open_to_all()
     return None

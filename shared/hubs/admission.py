@@ -16,15 +16,16 @@ LARGEST = 32_000
 def admit(body: Any, location: str, now: datetime, deployment: str = "") -> tuple[Hub, list[str]]:
     """The hub and what is worth a sentence about it. Raises InvalidError with every error. deployment: see Hub.resolved."""
     hub = parse(body, location, deployment)
-    access.values(hub)
+    if wrong := list(access.login_problems(hub)):
+        raise InvalidError(wrong)
     if (size := len(compact(hub.wire()))) > LARGEST:
         raise InvalidError(
             [FieldError("values", f"the hub has {size} characters as JSON; at most {LARGEST} can be kept")]
         )
     findings = lint(hub.schedule, now) if hub.schedule else []
-    wrong = [
+    unfit = [
         FieldError(f"schedule.{item.field}".rstrip("."), item.message) for item in findings if item.severity == "error"
     ]
-    if wrong:
-        raise InvalidError(wrong)
+    if unfit:
+        raise InvalidError(unfit)
     return hub, [*warnings(hub), *(f"schedule: {item.message}" for item in findings)]

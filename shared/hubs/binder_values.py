@@ -6,6 +6,7 @@ the builders push: the pull secret of JupyterHub's chart, which is put into ever
 
 from typing import Any
 
+from shared import references
 from shared.hubs import binder, defaults, registries
 from shared.hubs.model import Hub
 from shared.kubernetes import values as chart
@@ -46,7 +47,7 @@ def _login(page: str | None) -> dict[str, Any]:
 
 def outer(hub: Hub, inner: dict[str, Any], hub_url: str | None, server: str | None) -> dict[str, Any]:
     """The whole: the user's own values over ours, and JupyterHub's part in its place. hub_url: None while nobody knows it."""
-    theirs = {key: value for key, value in hub.values.items() if key != binder.INNER}
+    theirs = {key: references.in_values(value) for key, value in hub.values.items() if key != binder.INNER}
     return chart.merge(theirs, _ours(hub, hub_url, server), at="values") | {binder.INNER: inner}
 
 

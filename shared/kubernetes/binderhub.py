@@ -37,6 +37,18 @@ class BinderHub:
             else f"{self._url}health answers {answer.status_code}."
         )
 
+    def lets_in(self) -> bool:
+        """Whether its page is shown to somebody who has not logged in. Raises TemporaryError when it does not answer."""
+        import requests
+
+        from shared.kubernetes.errors import unreachable
+
+        try:
+            answer = requests.get(self._url, timeout=TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            raise unreachable("BinderHub", error) from None
+        return answer.status_code == 200
+
 
 def failing(document: Any) -> list[str]:
     """The services that did not answer it, of the body of /health."""

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.errors import NotFoundError, PermanentError
-from shared.kubernetes import charts
+from shared.kubernetes import charts, manifests
 from shared.kubernetes.errors import HELM, Redaction, helm_error, helm_overdue
 from shared.kubernetes.private import PrivateFolder, private_file
 from shared.kubernetes.process import Finished, OverdueError, run
@@ -193,15 +193,15 @@ class Helm:
         listed = _json(self._run(command, kubeconfig=kubeconfig))
         return [_release(item, item["name"], item["namespace"]) for item in listed]
 
-    def check_values(
+    def render(
         self, chart: str, repository: str, version: str, values: Mapping[str, Any], kube_version: str
-    ) -> None:
+    ) -> manifests.Rendered:
         """Renders the chart without a cluster. Raises PermanentError with code ValuesRefused and the chart's complaint.
 
         kube_version: as Azure writes it ("1.34.2") or with a "v".
         """
         command = ["template", "check", chart, *_source(repository, version), "--kube-version", kube_version]
-        self._run([*command, "--values", "-"], values=values)
+        return manifests.read(self._run([*command, "--values", "-"], values=values).stdout)
 
     def chart_versions(self, repository: str, chart: str) -> list[charts.ChartVersion]:
         """Newest first. Read by HTTP: `helm search repo` would need a repository added and updated first."""

@@ -1,15 +1,12 @@
-"""What the product puts into the values of the JupyterHub chart. Pure; secrets are references until `fill`.
+"""What the product puts into the values of the JupyterHub chart. Pure; secrets are references until `fill`."""
 
-A reference is a whole string "secret://NAME", NAME being a secret's name in Key Vault. A string that only contains one
-is left as it is: filling parts of strings would need an escape, and the charts' values never need it.
-"""
-
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shared import references
 from shared.errors import NotFoundError
+from shared.references import Reference
 
 SERVICE = "hubkeeper"
 """Our service in the hub. The chart makes its token and keeps it in Secret `hub` under TOKEN_KEY."""
@@ -28,8 +25,6 @@ SCOPES = (
 """Enough to see who is active, to start and stop servers, and to make and remove the one user of ours."""
 DNS_LABEL = "service.beta.kubernetes.io/azure-dns-label-name"
 
-_REFERENCE = re.compile(r"secret://(?P<name>[0-9A-Za-z-]{1,127})")  # Key Vault's rule for names
-
 
 class ValuesError(ValueError):
     """These values cannot be used. path: where, like "values.proxy.https.hosts"."""
@@ -41,7 +36,7 @@ class ValuesError(ValueError):
 
 @dataclass(frozen=True)
 class Https:
-    """An own host name over TLS. `secret`: of a TLS Secret that exists; `manual`: references to key and certificate."""
+    """An own host name over TLS. `secret`: of a TLS Secret that exists; `manual`: key and certificate themselves."""
 
     hosts: Sequence[str]
     type: Literal["letsencrypt", "manual", "secret", "offload"] = "letsencrypt"
@@ -50,11 +45,11 @@ class Https:
     acme_server: str = ""
     """Another ACME directory than Let's Encrypt's own, such as its staging one."""
     secret: str = ""
-    key: str = ""
-    certificate: str = ""
+    key: str | Reference = ""
+    certificate: str | Reference = ""
 
 
-def shared_password(reference: str) -> dict[str, Any]:
+def shared_password(reference: Reference) -> dict[str, Any]:
     """hub.config of a hub with one password for everyone. Without allow_all JupyterHub 5 lets nobody in."""
     return {
         "JupyterHub": {"authenticator_class": "shared-password"},
@@ -84,66 +79,94 @@ def chart_values(
     """The values of a JupyterHub: our defaults, over them the user's, over these what the product cannot do without.
 
     image: of the users' servers, "name:tag"; the user's own singleuser.image.name beats it.
-    auth: hub.config of the authenticator, used when the user's values bring none.
+    auth: hub.config of the authenticator; None leaves it to the user's values.
     Raises ValuesError when the result would be refused or would quietly serve something else than asked for.
     """
     defaults = merge(_defaults(), _image(image, user_values))
-    if auth and not brings_authenticator(user_values):
+    if auth:
         defaults = merge({"hub": {"config": dict(auth)}}, defaults)
-    values = merge(_needs(dns_label, https, scopes), merge(user_values, defaults), at="values")
+    values = _imposed(_needs(dns_label, https, scopes), merge(user_values, defaults, at="values"), "values")
     _check_https(values)
     return values
 
 
 def merge(user_values: Mapping[str, Any], ours: Mapping[str, Any], at: str = "") -> dict[str, Any]:
-    """Objects are joined key by key; all else of `user_values` replaces ours, null included (for helm: no default).
+    """Objects are joined key by key; all else of `user_values` replaces ours, except for what says nothing.
 
-    at: where the values stand. Given, an object may not replace something else: the chart would refuse what was there,
-    and a mistake of the user's must not be merged away. Raises ValuesError.
+    Null and empty texts, lists and objects say nothing: they take nothing of ours away. A null where ours has nothing goes on to
+    helm, for which it takes the chart's own default away.
+    at: where the values stand. Given, an object and something else may not replace each other: a mistake of the user's must not be
+    merged away. Raises ValuesError.
     """
     merged = dict(ours)
     for key, value in user_values.items():
         old = ours.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             merged[key] = merge(value, old, f"{at}.{key}" if at else "")
-        elif at and isinstance(value, Mapping) and old is not None:
-            raise ValuesError(f"{at}.{key}", "must be an object")
+        elif key in ours and _says_nothing(value):
+            continue
+        elif at and old is not None and isinstance(value, Mapping) is not isinstance(old, Mapping):
+            raise ValuesError(f"{at}.{key}", "must be an object" if isinstance(old, Mapping) else "must be no object")
         else:
             merged[key] = value
     return merged
 
 
-def brings_authenticator(values: Mapping[str, Any]) -> bool:
-    """Whether the user configured who may log in: as a class, by configuring the chart's default, or in Python."""
-    config = _at(values, "hub", "config")
-    python = str(_at(values, "hub").get("extraConfig", ""))
-    return (
-        "authenticator_class" in _at(config, "JupyterHub")
-        or "DummyAuthenticator" in config
-        or "authenticator_class" in python
-    )
+def _says_nothing(value: Any) -> bool:
+    return value is None or value in ("", [], (), {})
 
 
-def secret_names(values: Mapping[str, Any]) -> list[str]:
-    """Of all references, each once, sorted."""
-    return sorted({match["name"] for _, match in _references(values, "values")})
+def _imposed(needs: Mapping[str, Any], values: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The values with what the product needs over them. Raises ValuesError where something else stands in an object's place."""
+    merged = dict(values)
+    for key, value in needs.items():
+        old = values.get(key)
+        if not isinstance(value, Mapping):
+            merged[key] = value
+        elif old is None or isinstance(old, Mapping):
+            merged[key] = _imposed(value, old or {}, f"{at}.{key}")
+        else:
+            raise ValuesError(f"{at}.{key}", "must be an object")
+    return merged
 
 
-def fill(values: Mapping[str, Any], lookup: Callable[[str], str]) -> dict[str, Any]:
+def secret_references(values: Mapping[str, Any]) -> list[Reference]:
+    """All references, each once, by name."""
+    return sorted({reference for _, reference in references.found(values)}, key=lambda each: (each.name, each.own))
+
+
+def fill(values: Mapping[str, Any], lookup: Callable[[Reference], str]) -> dict[str, Any]:
     """The values with every reference replaced by its secret.
 
     lookup raises KeyError or NotFoundError for an unknown name. Raises NotFoundError naming secret and place.
     """
-    filled: dict[str, Any] = _filled(values, "values", lookup)
+
+    def look_up(reference: Reference, path: str) -> str:
+        try:
+            return lookup(reference)
+        except (KeyError, NotFoundError) as error:
+            raise NotFoundError(
+                "Key Vault", "SecretNotFound", f"{path} names the secret {reference.name}, which is not there"
+            ) from error
+
+    filled: dict[str, Any] = references.filled(values, look_up)
     return filled
 
 
 def _defaults() -> dict[str, Any]:
+    """What the product wants, though its users may say otherwise in so many words.
+
+    Some repeats the chart's own defaults: a null or an empty section would take those away, and cannot take ours.
+    """
+    policy = {"networkPolicy": {"enabled": True}}
     return {
         # A hook would make helm wait until every node has the image; nodes pull it in the background all the same.
         "prePuller": {"hook": {"enabled": False}},
         # The chart's default deletes the home disk with the user.
-        "hub": {"config": {"KubeSpawner": {"delete_pvc": False}}},
+        "hub": {"config": {"KubeSpawner": {"delete_pvc": False}}, **policy},
+        "proxy": {"chp": policy, "traefik": policy},
+        # The metadata server hands the nodes' identity to who asks.
+        "singleuser": {"cloudMetadata": {"blockWithIptables": True}, **policy},
     }
 
 
@@ -198,42 +221,3 @@ def _at(values: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
         inner = values.get(key)
         values = inner if isinstance(inner, Mapping) else {}
     return values
-
-
-def _references(value: object, path: str) -> Iterator[tuple[str, re.Match[str]]]:
-    if isinstance(value, str):
-        if match := _reference(value, path):
-            yield path, match
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _references(item, f"{path}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _references(item, f"{path}[{index}]")
-
-
-def _reference(text: str, path: str) -> re.Match[str] | None:
-    match = _REFERENCE.fullmatch(text)
-    if match is None and text.startswith("secret://"):
-        raise ValuesError(path, "a secret's name is 1 to 127 letters, digits and dashes")
-    return match
-
-
-def _filled(value: Any, path: str, lookup: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        match = _reference(value, path)
-        return _look_up(match["name"], path, lookup) if match else value
-    if isinstance(value, Mapping):
-        return {key: _filled(item, f"{path}.{key}", lookup) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_filled(item, f"{path}[{index}]", lookup) for index, item in enumerate(value)]
-    return value
-
-
-def _look_up(name: str, path: str, lookup: Callable[[str], str]) -> str:
-    try:
-        return lookup(name)
-    except (KeyError, NotFoundError) as error:
-        raise NotFoundError(
-            "Key Vault", "SecretNotFound", f"{path} names the secret {name}, which is not there"
-        ) from error

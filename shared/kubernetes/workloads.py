@@ -1,12 +1,14 @@
 """What runs in a cluster, read and changed through its API; in the product's own terms."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared import amounts
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.kubernetes import diagnosis, quantity
+from shared.kubernetes import diagnosis
 from shared.kubernetes.client import Json, Kubernetes
 from shared.kubernetes.errors import KUBERNETES
 
@@ -136,6 +138,24 @@ def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | Non
     return address
 
 
+def withdraw(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
+    """Takes the public addresses of services away; those that had one, with their type. The services go on inside the cluster."""
+    taken = {}
+    for name in names:
+        path = f"{_path('services', namespace)}/{name}"
+        kind = ((cluster.find(path) or {}).get("spec") or {}).get("type")
+        if kind in ("LoadBalancer", "NodePort"):
+            cluster.patch(path, {"spec": {"type": "ClusterIP"}})
+            taken[name] = str(kind)
+    return taken
+
+
+def publish(cluster: Kubernetes, namespace: str, types: Mapping[str, str]) -> None:
+    """Gives services the types that they had before `withdraw`."""
+    for name, kind in types.items():
+        cluster.patch(f"{_path('services', namespace)}/{name}", {"spec": {"type": kind}})
+
+
 def nodes(cluster: Kubernetes) -> list[Node]:
     return [_node(item) for item in cluster.list("/api/v1/nodes")]
 
@@ -223,9 +243,9 @@ def _node(item: Json) -> Node:
         pool=next((labels[label] for label in _POOL if label in labels), ""),
         ready=_condition(item, "Ready"),
         version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
-        cpu=quantity.parse(allocatable.get("cpu", "0")),
-        memory_bytes=int(quantity.parse(allocatable.get("memory", "0"))),
-        max_pods=int(quantity.parse(allocatable.get("pods", "0"))),
+        cpu=_amount(allocatable, "cpu"),
+        memory_bytes=int(_amount(allocatable, "memory")),
+        max_pods=int(_amount(allocatable, "pods")),
         schedulable=not (item.get("spec") or {}).get("unschedulable", False),
     )
 
@@ -256,7 +276,12 @@ def _pod(item: Json) -> Pod:
 
 def _requested(spec: Json, resource: str) -> float:
     requests = [(container.get("resources") or {}).get("requests") or {} for container in spec.get("containers") or []]
-    return sum(quantity.parse(each.get(resource, "0")) for each in requests)
+    return sum(_amount(each, resource) for each in requests)
+
+
+def _amount(amounts_of: Json, resource: str) -> float:
+    """One quantity of several; one that cannot be read counts for nothing, and takes nothing else of an answer away."""
+    return amounts.quantity(amounts_of.get(resource)) or 0.0
 
 
 def _sku(parameters: Json) -> str:
@@ -273,7 +298,7 @@ def _claim(item: Json, disks: dict[str, str | None]) -> Claim:
     return Claim(
         name=metadata["name"],
         phase=status.get("phase", "Pending"),
-        gibibytes=_gibibytes((status.get("capacity") or asked).get("storage", "0")),
+        gibibytes=_amount(status.get("capacity") or asked, "storage") / _GIBIBYTE,
         storage_class=spec.get("storageClassName"),
         volume=volume,
         disk=disks.get(volume) if volume else None,
@@ -287,15 +312,11 @@ def _volume(item: Json) -> Volume:
     return Volume(
         name=item["metadata"]["name"],
         phase=(item.get("status") or {}).get("phase", "Pending"),
-        gibibytes=_gibibytes((spec.get("capacity") or {}).get("storage", "0")),
+        gibibytes=_amount(spec.get("capacity") or {}, "storage") / _GIBIBYTE,
         claim=f"{claim['namespace']}/{claim['name']}" if claim else None,
         disk=(spec.get("csi") or {}).get("volumeHandle"),
         reclaim_policy=spec.get("persistentVolumeReclaimPolicy", "Retain"),
     )
-
-
-def _gibibytes(text: str) -> float:
-    return quantity.parse(text) / _GIBIBYTE
 
 
 def _condition(item: Json, kind: str) -> bool:

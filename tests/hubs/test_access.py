@@ -7,6 +7,8 @@ import pytest
 from shared.hubs import access
 from shared.hubs.model import Hub
 from shared.hubs.validation import parse
+from shared.kubernetes.values import secret_references
+from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
 GITHUB = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}
@@ -51,22 +53,19 @@ def test_who_gets_a_shared_password(more: dict[str, Any], ours: bool) -> None:
     assert access.shared_password(hub(**more)) is ours
 
 
-def text(more: dict[str, Any]) -> str:
-    return str(access.values(hub(**more)))
-
-
 def test_the_shared_password_is_a_reference_and_never_itself() -> None:
-    assert "secret://shared-password" in text({})
+    found = access.values(hub())["hub"]["config"]["SharedPasswordAuthenticator"]
+    assert found == {"user_password": Reference("shared-password", own=True)}
 
 
 def test_an_open_hub_has_no_password() -> None:
-    assert "secret://" not in text({"auth": "none"})
+    assert secret_references(access.values(hub(auth="none"))) == []
 
 
 def test_an_authenticator_of_ones_own_is_left_as_it_is() -> None:
     config = access.values(hub(values=GITHUB))["hub"]["config"]
     assert config["JupyterHub"]["authenticator_class"] == "github"
-    assert "secret://" not in str(config)
+    assert secret_references(config) == []
 
 
 def test_the_persons_values_are_in_the_charts() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.errors import TemporaryError
 from shared.kubernetes.binderhub import BinderHub, failing
 
 CHECKS = [
@@ -68,3 +69,15 @@ def test_one_that_is_not_there_does_not_answer() -> None:
 @pytest.mark.parametrize("document", [None, [], {}, {"checks": None}, {"checks": [1]}, {"checks": [{"ok": True}]}])
 def test_another_body_names_nothing(document: Any) -> None:
     assert failing(document) == []
+
+
+@pytest.mark.parametrize(("status", "open_to_all"), [(200, True), (302, False), (403, False)])
+def test_a_page_that_is_shown_to_strangers_is_open(status: int, open_to_all: bool) -> None:
+    with answering(status, b"<h1>BinderHub</h1>") as (url, seen):
+        assert BinderHub(f"{url}/binder/").lets_in() is open_to_all
+    assert seen == ["/binder/"]
+
+
+def test_a_page_that_does_not_answer_is_neither_open_nor_closed() -> None:
+    with pytest.raises(TemporaryError):
+        BinderHub("http://127.0.0.1:9/").lets_in()

@@ -272,7 +272,7 @@ def test_a_listing_holds_releases_of_every_status(fake: FakeHelm, helm: Helm, ve
 
 
 def test_values_are_checked_without_a_cluster(fake: FakeHelm, helm: Helm) -> None:
-    helm.check_values("jupyterhub", "https://charts.example/", "4.4.0", VALUES, "1.35.2")
+    helm.render("jupyterhub", "https://charts.example/", "4.4.0", VALUES, "1.35.2")
     (call,) = fake.calls("template")
     assert call["argv"][-6:-2] == ["--kube-version", "1.35.2", "--values", "-"]
     assert call["kubeconfig"]["text"] == "{}"
@@ -286,7 +286,7 @@ def test_refused_values_are_told_in_the_charts_words(fake: FakeHelm, helm: Helm)
         "hub:\n- (root): Additional property x is not allowed\n- hub.db: Invalid type\n\n",
     )
     with pytest.raises(PermanentError) as caught:
-        helm.check_values("jupyterhub", "https://charts.example/", "4.4.0", {}, "1.35")
+        helm.render("jupyterhub", "https://charts.example/", "4.4.0", {}, "1.35")
     assert caught.value.code == "ValuesRefused"
     assert caught.value.message == (
         "the chart refuses these values: hub: (root): Additional property x is not allowed; hub.db: Invalid type"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import references
 from shared.errors import NotFoundError
 from shared.kubernetes.values import (
     SCOPES,
@@ -15,11 +16,13 @@ from shared.kubernetes.values import (
     fill,
     merge,
     open_to_all,
-    secret_names,
+    secret_references,
     shared_password,
 )
+from shared.references import Reference
 
-AUTH = shared_password("secret://r5-password")
+PASSWORD = Reference("r5-password", own=True)
+AUTH = shared_password(PASSWORD)
 
 
 def values(user: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
@@ -27,45 +30,46 @@ def values(user: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     return chart_values(**settings, user_values=user or {})
 
 
-def no_secret(name: str) -> str:
-    raise KeyError(name)
+def no_secret(reference: Reference) -> str:
+    raise KeyError(reference.name)
 
 
 def test_a_hub_without_any_wishes_gets_everything_it_needs() -> None:
     assert values(image="jupyter/scipy-notebook:2026-01-05", dns_label="r5") == {
         "prePuller": {"hook": {"enabled": False}},
-        "singleuser": {"image": {"name": "jupyter/scipy-notebook", "tag": "2026-01-05"}},
-        "proxy": {"service": {"annotations": {"service.beta.kubernetes.io/azure-dns-label-name": "r5"}}},
+        "singleuser": {
+            "image": {"name": "jupyter/scipy-notebook", "tag": "2026-01-05"},
+            "cloudMetadata": {"blockWithIptables": True},
+            "networkPolicy": {"enabled": True},
+        },
+        "proxy": {
+            "service": {"annotations": {"service.beta.kubernetes.io/azure-dns-label-name": "r5"}},
+            "chp": {"networkPolicy": {"enabled": True}},
+            "traefik": {"networkPolicy": {"enabled": True}},
+        },
         "hub": {
+            "networkPolicy": {"enabled": True},
             "services": {"hubkeeper": {}},
             "loadRoles": {"hubkeeper": {"scopes": list(SCOPES), "services": ["hubkeeper"]}},
             "config": {
                 "JupyterHub": {"authenticator_class": "shared-password"},
                 "Authenticator": {"allow_all": True},
-                "SharedPasswordAuthenticator": {"user_password": "secret://r5-password"},
+                "SharedPasswordAuthenticator": {"user_password": PASSWORD},
                 "KubeSpawner": {"delete_pvc": False},
             },
         },
     }
 
 
-@pytest.mark.parametrize(
-    "user",
-    [
-        pytest.param({"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}, id="a class"),
-        pytest.param({"hub": {"config": {"DummyAuthenticator": {"password": "secret://x"}}}}, id="the chart's default"),
-        pytest.param({"hub": {"extraConfig": {"a": "c.JupyterHub.authenticator_class = 'x'"}}}, id="Python"),
-    ],
-)
-def test_the_users_own_authenticator_leaves_no_trace_of_ours(user: dict[str, Any]) -> None:
-    assert "SharedPasswordAuthenticator" not in values(user)["hub"]["config"]
-    assert "Authenticator" not in values(user)["hub"]["config"]
+def test_without_a_login_of_ours_the_values_have_theirs_alone() -> None:
+    assert "SharedPasswordAuthenticator" not in values(auth=None)["hub"]["config"]
+    assert "Authenticator" not in values(auth=None)["hub"]["config"]
 
 
 def test_other_settings_of_the_hub_do_not_switch_the_password_off() -> None:
     user = {"hub": {"config": {"Authenticator": {"admin_users": ["ada"]}, "KubeSpawner": {"delete_pvc": True}}}}
     config = values(user)["hub"]["config"]
-    assert config["SharedPasswordAuthenticator"] == {"user_password": "secret://r5-password"}
+    assert config["SharedPasswordAuthenticator"] == {"user_password": PASSWORD}
     assert config["Authenticator"] == {"allow_all": True, "admin_users": ["ada"]}
     assert config["KubeSpawner"] == {"delete_pvc": True}
 
@@ -121,10 +125,10 @@ def test_https_with_lets_encrypt() -> None:
 
 
 def test_https_with_a_certificate_from_key_vault_is_made_of_references() -> None:
-    https = Https(["hub.example.org"], type="manual", key="secret://r5-key", certificate="secret://r5-cert")
-    made = values(https=https)
-    assert made["proxy"]["https"]["manual"] == {"key": "secret://r5-key", "cert": "secret://r5-cert"}
-    assert secret_names(made) == ["r5-cert", "r5-key", "r5-password"]
+    key, certificate = Reference("r5-key"), Reference("r5-cert")
+    made = values(https=Https(["hub.example.org"], type="manual", key=key, certificate=certificate))
+    assert made["proxy"]["https"]["manual"] == {"key": key, "cert": certificate}
+    assert secret_references(made) == [certificate, key, PASSWORD]
 
 
 def test_https_with_a_secret_of_the_cluster() -> None:
@@ -165,14 +169,82 @@ def test_the_users_values_are_not_changed() -> None:
     assert user == {"hub": {"config": {}}}
 
 
-def test_null_takes_a_default_of_ours_out() -> None:
-    assert merge({"a": None}, {"a": {"b": 1}}) == {"a": None}
+NOTHING: list[Any] = [None, "", [], {}]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+@pytest.mark.parametrize(
+    "place",
+    [
+        ["hub"],
+        ["hub", "config"],
+        ["hub", "config", "JupyterHub"],
+        ["hub", "config", "JupyterHub", "authenticator_class"],
+        ["hub", "config", "SharedPasswordAuthenticator"],
+        ["hub", "config", "SharedPasswordAuthenticator", "user_password"],
+        ["hub", "config", "KubeSpawner"],
+        ["hub", "config", "KubeSpawner", "delete_pvc"],
+        ["hub", "services"],
+        ["hub", "services", "hubkeeper"],
+        ["hub", "loadRoles"],
+        ["hub", "loadRoles", "hubkeeper"],
+        ["hub", "loadRoles", "hubkeeper", "scopes"],
+        ["hub", "networkPolicy"],
+        ["hub", "networkPolicy", "enabled"],
+        ["proxy"],
+        ["proxy", "chp", "networkPolicy"],
+        ["singleuser"],
+        ["singleuser", "networkPolicy"],
+        ["singleuser", "cloudMetadata"],
+        ["singleuser", "cloudMetadata", "blockWithIptables"],
+    ],
+    ids=".".join,
+)
+def test_what_says_nothing_takes_nothing_of_ours_away(place: list[str], nothing: Any) -> None:
+    user = nothing
+    for key in reversed(place):
+        user = {key: user}
+    try:
+        made = values(user, dns_label="r5")
+    except ValuesError:
+        assert isinstance(nothing, str | list | dict)  # refused is as good as unheard
+    else:
+        assert made == values(dns_label="r5")
+
+
+def test_a_null_where_ours_has_nothing_takes_the_charts_default_away() -> None:
+    assert values({"singleuser": {"memory": {"guarantee": None}}})["singleuser"]["memory"] == {"guarantee": None}
+
+
+def test_what_is_said_in_so_many_words_is_heard() -> None:
+    assert values({"singleuser": {"networkPolicy": {"enabled": False}}})["singleuser"]["networkPolicy"] == {
+        "enabled": False
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "path"),
+    [
+        ({"hub": {"config": "text"}}, "values.hub.config"),
+        ({"hub": {"config": {"JupyterHub": "text"}}}, "values.hub.config.JupyterHub"),
+        ({"hub": {"config": {"JupyterHub": False}}}, "values.hub.config.JupyterHub"),
+        (
+            {"hub": {"config": {"JupyterHub": {"authenticator_class": {"a": 1}}}}},
+            "values.hub.config.JupyterHub.authenticator_class",
+        ),
+    ],
+)
+def test_a_mistake_does_not_replace_the_login(user: dict[str, Any], path: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        values(user)
+    assert caught.value.path == path
 
 
 def test_references_are_found_and_filled_wherever_they_are() -> None:
-    made = {"a": ["x", {"b": "secret://one"}], "c": {"d": "secret://two"}, "e": 1, "f": "secret://one"}
-    assert secret_names(made) == ["one", "two"]
-    assert fill(made, {"one": "1", "two": "2"}.__getitem__) == {
+    written = {"a": ["x", {"b": "secret://one"}], "c": {"d": "secret://two"}, "e": 1, "f": "secret://one"}
+    made = references.in_values(written)
+    assert secret_references(made) == [Reference("one"), Reference("two")]
+    assert fill(made, lambda reference: {"one": "1", "two": "2"}[reference.name]) == {
         "a": ["x", {"b": "1"}],
         "c": {"d": "2"},
         "e": 1,
@@ -180,26 +252,24 @@ def test_references_are_found_and_filled_wherever_they_are() -> None:
     }
 
 
-def test_a_string_that_only_contains_a_reference_is_left_as_it_is() -> None:
-    made = {"a": "see secret://one", "b": " secret://one"}
-    assert secret_names(made) == []
-    assert fill(made, no_secret) == made
+@pytest.mark.parametrize("text", ["see secret://one", " secret://one", "Secret://one"])
+def test_a_string_that_only_looks_like_a_reference_is_left_as_it_is(text: str) -> None:
+    made = references.in_values({"a": text})
+    assert secret_references(made) == []
+    assert fill(made, no_secret) == {"a": text}
+
+
+def test_a_string_is_never_filled_that_was_not_read_as_a_reference() -> None:
+    assert fill({"a": "secret://one"}, no_secret) == {"a": "secret://one"}
 
 
 def test_a_secret_is_not_looked_through_for_references() -> None:
-    assert fill({"a": "secret://one"}, {"one": "secret://two"}.__getitem__) == {"a": "secret://two"}
-
-
-@pytest.mark.parametrize("bad", ["secret://", "secret://a b", "secret://a/b", "secret://" + "x" * 128])
-def test_a_reference_that_can_name_no_secret_is_refused_with_its_place(bad: str) -> None:
-    with pytest.raises(ValuesError) as caught:
-        secret_names({"a": [{"b": bad}]})
-    assert caught.value.path == "values.a[0].b"
+    assert fill({"a": Reference("one")}, lambda _: "secret://two") == {"a": "secret://two"}
 
 
 def test_an_unknown_secret_is_named_with_its_place() -> None:
     with pytest.raises(NotFoundError, match=r"values\.hub\.x\[1\] names the secret gone"):
-        fill({"hub": {"x": ["", "secret://gone"]}}, no_secret)
+        fill({"hub": {"x": ["", Reference("gone")]}}, no_secret)
 
 
 trees = st.recursive(

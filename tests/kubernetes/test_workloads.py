@@ -156,6 +156,18 @@ def test_a_services_address_is_an_ip_or_a_name(status: dict[str, Any] | None, ad
     assert workloads.service_address(FakeCluster(), "jhub", "proxy-public") is None
 
 
+def test_public_addresses_are_taken_away_and_given_back() -> None:
+    place = "/api/v1/namespaces/jhub/services"
+    types = {"proxy-public": "LoadBalancer", "binder": "NodePort", "inside": "ClusterIP"}
+    cluster = FakeCluster({f"{place}/{name}": {"spec": {"type": kind}} for name, kind in types.items()})
+    taken = workloads.withdraw(cluster, "jhub", [*types, "absent"])
+    assert taken == {"proxy-public": "LoadBalancer", "binder": "NodePort"}
+    assert cluster.calls == [("patch", f"{place}/{name}", {"spec": {"type": "ClusterIP"}}) for name in taken]
+    cluster.calls.clear()
+    workloads.publish(cluster, "jhub", taken)
+    assert cluster.calls == [("patch", f"{place}/{name}", {"spec": {"type": kind}}) for name, kind in taken.items()]
+
+
 def test_a_node_offers_what_is_allocatable() -> None:
     item = named(
         "aks-nodepool1-1",

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared.azure.aks import Cluster
 from shared.kubernetes.charts import ChartVersion
 from shared.kubernetes.helm import Release
+from shared.kubernetes.manifests import Rendered
 from shared.runs import dryrun
 from shared.runs.model import Kind, Outcome, StepState
 from shared.runs.steps import release, upgrade_check, upgrade_release
@@ -25,6 +27,7 @@ HUB, PAGE = "http://20.1.2.3/", "http://20.1.2.4/"
 class Helm:
     values: list[dict[str, Any]] = field(default_factory=list)
     offered: list[ChartVersion] = field(default_factory=list)
+    rendered: Rendered = field(default_factory=Rendered)
 
     def status(self, *_: str) -> Release | None:
         when = datetime(2026, 11, 23, tzinfo=UTC)
@@ -46,7 +49,8 @@ class Helm:
     def chart_versions(self, repository: str, chart: str) -> list[ChartVersion]:
         return self.offered
 
-    def check_values(self, *_: Any) -> None: ...
+    def render(self, *_: Any) -> Rendered:
+        return self.rendered
 
     def rollback(self, *_: Any) -> None: ...
 
@@ -96,11 +100,17 @@ class Part:
     def healthy(self) -> bool:
         return not self.down
 
+    def lets_in(self, *_: str) -> bool:
+        return False
+
     def trouble(self) -> str:
         return f"{self.url} says that it cannot reach: JupyterHub API." if self.down else ""
 
 
 class Clusters:
+    def list_all(self) -> list[Cluster]:
+        return [adapters.cluster("r5", "Succeeded", "Running")]
+
     def admin_kubeconfig(self, group: str, name: str) -> str:
         return "kubeconfig"
 
@@ -109,7 +119,7 @@ class Lab:
     def __init__(self, **more: Any) -> None:
         self.helm, self.kubernetes, self.answers = Helm(), Kubernetes(), Answers()
         self.vault = adapters.Secrets()
-        self.vault.set("r5--registry-password", "pushes", expires=None, tags={}, content_type="")
+        self.vault.set("r5--own--registry-password", "pushes", expires=None, tags={}, content_type="")
         self.place = Place(
             adapters={
                 "helm": self.helm,

@@ -14,6 +14,7 @@ from shared.errors import PermanentError, TemporaryError
 from shared.hubs.validation import parse
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
+from shared.kubernetes.tunnel import Tunnel
 from shared.kubernetes.values import CHECK_USER
 from shared.runs.model import Kind, Outcome, Run, StepState
 from shared.runs.steps import cluster_parts, upgrade, upgrade_cluster, upgrade_nodes, upgrade_release
@@ -73,6 +74,9 @@ class Clusters:
         version = given.get("orchestratorVersion", "1.34.6")
         self.body["properties"]["agentPoolProfiles"] = [{**given, "name": pool, "currentOrchestratorVersion": version}]
         return Operation("https://arm/pool", None)
+
+    def list_all(self) -> list[Cluster]:
+        return [read_cluster(self.body)]
 
     def admin_kubeconfig(self, group: str, name: str) -> str:
         return "kubeconfig"
@@ -135,7 +139,9 @@ class Kubernetes:
             return {"status": {"loadBalancer": {"ingress": [{"ip": "r5.example"}]}}}
         return {"data": {"hub.services.hubkeeper.apiToken": "dG9rZW4=", "values.yaml": "e30=", "crypt": "a2V5"}}
 
-    def list(self, path: str, **_: str) -> Documents:
+    def list(self, path: str, **query: str) -> Documents:
+        if "component=hub" in query.get("labels", ""):
+            return [] if self.crashes else [adapters.HUB_POD]
         if path.endswith("/deployments"):
             status = {} if self.crashes else READY
             names = ("hub", "proxy")
@@ -163,13 +169,20 @@ class Hub:
     running: bool = False
     starts: int = 0
     error: Exception | None = None
+    open: bool = False
 
-    def __call__(self, url: str, token: str | None = None) -> Self:
+    def __call__(self, url: str, token: str | None = None, tunnel: Tunnel | None = None) -> Self:
         assert url == self.url
+        assert (tunnel is not None) is (token is not None and url.startswith("http:"))
         return self
 
     def trouble(self) -> str:
         return "" if self.well else "it answers 503"
+
+    def lets_in(self, name: str, password: str) -> bool:
+        assert name == CHECK_USER
+        assert len(password) > 20
+        return self.open
 
     def create_user(self, name: str) -> None:
         if self.error:
@@ -320,7 +333,7 @@ IMAGE = {"image": {"name": "new", "tag": "2"}}
 def test_the_backup_holds_keys_and_not_the_charts_values() -> None:
     made = lab(IMAGE)
     assert made.to_the_end("backup", upgrade.backup).state == "done"
-    kept = made.secrets.kept["r5--backup-hub-secret"]
+    kept = made.secrets.kept["r5--own--backup-hub-secret"]
     assert kept.value == '{"crypt": "a2V5", "hub.services.hubkeeper.apiToken": "dG9rZW4="}'
     assert kept.tags == {"hubkeeper-hub": "r5", "run": made.run.id, "revision": "1"}
     assert made.place.hub().facts["upgrade"]["good"] == 1
@@ -465,3 +478,18 @@ def test_a_certificate_with_which_the_hub_does_not_answer_is_taken_back() -> Non
     assert outcome.fault.code == "RolledBack"
     assert "https://r5.example/ does not answer yet: it answers 503" in outcome.message
     assert made.place.hub().facts["tls"]["version"] == "1"
+
+
+def test_a_change_that_lets_everybody_in_is_taken_back() -> None:
+    made = lab(IMAGE | {"auth": "shared-password"})
+    made.hub.open = True
+    outcome = failed_gate(made)
+    assert outcome.fault
+    assert outcome.fault.code == "RolledBack"
+    assert "it lets everybody in. A login at" in outcome.message
+
+
+def test_a_hub_that_is_to_be_open_may_let_everybody_in() -> None:
+    made = lab(IMAGE)
+    made.hub.open = True
+    assert made.to_the_end("release", upgrade_release.release).state == "done"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared import names
 from shared.errors import PermanentError
-from shared.hubs import access, binder
+from shared.hubs import access, binder, ownership, vault
 from shared.hubs.model import Hub
 from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
-from shared.runs.model import Outcome, done, failed, waiting
-from shared.runs.steps import hostname
+from shared.references import Reference
+from shared.runs.model import Kind, Outcome, done, failed, waiting
+from shared.runs.steps import hostname, strangers
 from shared.runs.steps.context import StepContext, poll_delay
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def credentials(context: StepContext) -> Outcome:
 
 
 def kubeconfig(context: StepContext) -> str:
-    return context.services.clusters.admin_kubeconfig(context.spec.resource_group, context.spec.cluster.name)
+    return ownership.kubeconfig(context.services, context.hub)
 
 
 def release(context: StepContext) -> Outcome:
@@ -123,26 +124,23 @@ def filled_values(context: StepContext) -> dict[str, Any]:
     tls = (context.hub.facts.get("tls") or {}).get("secret", access.TLS_SECRET)
     known = access.Known.of(context.hub.facts)
     values = access.values(spec, context.services.settings.dns_suffix, tls, known)
-    for name in chart_values.secret_names(values):
-        if name == names.SHARED_PASSWORD:
-            _ensure_shared_password(context)
-    return chart_values.fill(values, lambda name: _secret(context, name))
+    if Reference(names.SHARED_PASSWORD, own=True) in chart_values.secret_references(values):
+        _ensure_shared_password(context)
+    return chart_values.fill(values, lambda reference: _secret(context, reference))
 
 
 def _ensure_shared_password(context: StepContext) -> None:
-    secrets, name = context.services.secrets, context.secret_name(names.SHARED_PASSWORD)
-    if secrets.get(name) is None:
-        tags = {"hubkeeper-hub": context.spec.name}
-        secrets.set(name, random.token_urlsafe(16), expires=None, tags=tags, content_type="text/plain")
+    if context.own_secret(names.SHARED_PASSWORD) is None:
+        vault.keep_own(context.services, context.spec.name, names.SHARED_PASSWORD, random.token_urlsafe(16))
 
 
-def _secret(context: StepContext, name: str) -> str:
-    secret = context.services.secrets.get(context.secret_name(name))
+def _secret(context: StepContext, reference: Reference) -> str:
+    secret = vault.resolved(context.services, context.spec.name, reference)
     if secret is None:
         raise PermanentError(
             "Key Vault",
             "SecretNotFound",
-            f"values refer to secret://{name}, which hub {context.spec.name} has not got.",
+            f"values refer to secret://{reference.name}, which hub {context.spec.name} has not got.",
         )
     return secret.value
 
@@ -153,6 +151,9 @@ def usable(context: StepContext) -> Outcome:
     Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs
     may have credentials.
     """
+    if context.hub.facts.get(strangers.WITHDRAWN):
+        with context.services.kubernetes(kubeconfig(context)) as kubernetes:
+            strangers.let_in_again(context, kubernetes)
     if known := Urls.of(context.hub.facts, context.spec):
         trouble = known.trouble(context)
         if not trouble:
@@ -240,6 +241,9 @@ def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
 
 
 def _answers(context: StepContext, urls: Urls) -> Outcome:
+    if context.run.kind is Kind.CREATE and (how := strangers.way_in(context, urls.hub, urls.page)):
+        with context.services.kubernetes(kubeconfig(context)) as kubernetes:
+            return strangers.shut_out(context, kubernetes, how)
     context.remember(**urls.facts, usable_since=context.now.isoformat())
     if urls.page:
         return done(f"BinderHub answers at {urls.page}, its JupyterHub at {urls.hub}")

@@ -15,7 +15,7 @@ from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.runs.model import Fault, Outcome, done, waiting
-from shared.runs.steps import entrance, people, upgrade
+from shared.runs.steps import entrance, people, strangers, upgrade
 from shared.runs.steps import release as installing
 from shared.runs.steps.context import StepContext, poll_delay
 
@@ -105,6 +105,10 @@ def _ready(context: StepContext) -> Outcome:
         patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
         return _not_yet(context, f"{waits} {why}".strip(), patience)
     context.remember(candidate=urls)
+    if _new_release(context) and (
+        how := strangers.way_in(upgrade.of_wanted(context), urls["url"], urls.get("binder_url"))
+    ):
+        return _undo(context, f"it lets everybody in. {how}")
     if not _new_release(context) and not upgrade.noted(context).get("renewed"):
         return _passed(context, "The hub answers.")
     wanted = upgrade.wanted(context)
