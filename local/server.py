@@ -27,18 +27,21 @@ class Gate:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        method = scope.get("method", "GET")  # a WebSocket is asked for with a GET
         query = scope["query_string"].decode()
         path = scope["path"] + (f"?{query}" if query else "")
-        fault = self._faults.take(self._service, scope["method"], path)
+        fault = self._faults.take(self._service, method, path)
         status = 0
         started = self._clock.now()
 
         async def watched(message: Any) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] == "websocket.accept":
+                status = 101
+            elif message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
             await send(message)
 
@@ -46,15 +49,15 @@ class Gate:
             if fault is None:
                 await self._app(scope, receive, watched)
             elif fault.happens == "answer":
-                await _answer(fault, receive, watched)
+                await _answer(fault, scope, receive, watched)
             else:
                 await self._cut(fault, scope, receive, send)
         finally:
             when = started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            self._log.add(Call(when, self._service, scope["method"], path, status))
+            self._log.add(Call(when, self._service, method, path, status))
 
     async def _cut(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.happens in ("lost", "held"):
+        if fault.happens in ("lost", "held") and scope["type"] == "http":  # a handshake carries nothing out
 
             async def dropped(_: Any) -> None:
                 return
@@ -64,16 +67,20 @@ class Gate:
             await asyncio.sleep(fault.seconds)
         # uvicorn gives no other way to cut a connection: its send is a method of the object that holds the transport.
         send.__self__.transport.abort()  # type: ignore[attr-defined]
+        if scope["type"] == "websocket":  # which uvicorn would want answered if it did not know yet
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
 
 
-async def _answer(fault: Fault, receive: Receive, send: Send) -> None:
+async def _answer(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     while (await receive()).get("more_body"):
         pass
     body = b"" if fault.body is None else json.dumps(fault.body).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **fault.headers}
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": fault.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{kind}.start", "status": fault.status, "headers": encoded})
+    await send({"type": f"{kind}.body", "body": body})
 
 
 class Authority:
@@ -117,6 +124,8 @@ async def serving(
         lifespan="off",
         timeout_graceful_shutdown=1,
         timeout_keep_alive=75,
+        ws_ping_interval=None,  # an API server sends none
+        ws_per_message_deflate=False,  # nor does it compress
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=tls[1] if tls else None,
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shared.kubernetes.client import Kubernetes
     from shared.kubernetes.helm import Helm
     from shared.kubernetes.jupyterhub import JupyterHub
+    from shared.kubernetes.tunnel import Tunnel
 
 
 class Services:
@@ -128,10 +129,11 @@ class Services:
 
         return Kubernetes(kubeconfig)
 
-    def jupyterhub(self, url: str, token: str | None = None) -> "JupyterHub":
+    def jupyterhub(self, url: str, token: str | None = None, tunnel: "Tunnel | None" = None) -> "JupyterHub":
+        """tunnel: needed for a token where url is not https."""
         from shared.kubernetes.jupyterhub import JupyterHub
 
-        return JupyterHub(url, token)
+        return JupyterHub(url, token, tunnel)
 
     def binderhub(self, url: str) -> "BinderHub":
         from shared.kubernetes.binderhub import BinderHub

@@ -4,18 +4,18 @@ import json
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.kubernetes import answers, discovery, requests
 from local.kubernetes.access import Action, Authentication, Authorization, User, review
-from local.kubernetes.errors import ApiError, no_such_path
-from local.kubernetes.kinds import REVIEWS
+from local.kubernetes.errors import ApiError, forbidden, no_such_path
+from local.kubernetes.kinds import POD, REVIEWS
 from local.kubernetes.registry import Registry
 from local.kubernetes.requests import Target
 from local.kubernetes.store import meta
@@ -45,6 +45,9 @@ class ApiServer:
         self._store = served.registry.store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._upgraded(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
@@ -57,6 +60,27 @@ class ApiServer:
             response = _json(ApiError(500, "InternalError", "Internal error occurred").status(), 500)
         response.headers["Audit-Id"] = str(uuid.uuid4())
         await response(scope, receive, send)
+
+    async def _upgraded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request to go on as a WebSocket: ports of pods, and nothing else here."""
+        try:
+            app: ASGIApp = self._forward(HTTPConnection(scope))
+        except ApiError as error:
+            app = _json(error.status(), error.code)
+        await app(scope, receive, send)
+
+    def _forward(self, request: HTTPConnection) -> ASGIApp:
+        """Raises ApiError. Since 1.35 a WebSocket takes the right to create too, not only that to get (KEP 4006)."""
+        user = self._served.authentication.user(request.headers.get("authorization", ""))
+        found = requests.target(request.url.path)
+        if found is None or found.subresource != "portforward" or found.kind is not POD:
+            raise no_such_path()
+        action = Action("get", found.kind.group, found.resource, found.namespace, found.name)
+        self._served.authorization.check(user, action, found.kind)
+        newer = int(self._served.version().split(".")[1]) >= 35
+        if newer and not self._served.authorization.allowed(user, replace(action, verb="create")):
+            raise forbidden(POD, found.name, "")
+        return self._served.subresources.forward(request.scope, found)
 
     async def _answer(self, request: Request) -> Response:
         user = self._served.authentication.user(request.headers.get("authorization", ""))

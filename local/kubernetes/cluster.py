@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable
@@ -58,7 +59,11 @@ def open_store(world: World, key: str) -> Store:
 
 
 class Cluster:
-    """A cluster that is switched on. `record` is its row in the world: {"name", "version", "pools", "port", ...}."""
+    """A cluster that is switched on.
+
+    record: its row in the world ({"name", "version", "pools", "port", ...}). refusal: why Azure gives the cluster of that key no
+    address for a service.
+    """
 
     def __init__(
         self,
@@ -68,8 +73,10 @@ class Cluster:
         addresses: Addresses,
         runtimes: list[Runtime],
         record: Document,
+        refusal: Callable[[str], str | None],
     ) -> None:
         self._world = world
+        self._refusal = functools.partial(refusal, record["key"])
         self._authority = authority
         self._gate = gate
         self._addresses = addresses
@@ -164,7 +171,7 @@ class Cluster:
         schedule(control)
         self._kubelet.step()
         reconcile_endpoints(control)
-        reconcile_balancers(control, self._addresses, self._id)
+        reconcile_balancers(control, self._addresses, self._id, self._refusal)
         for budget in self.store.all(DISRUPTION_BUDGET):
             control.set_status(DISRUPTION_BUDGET, budget, budget_status(self.store, budget))
         collect_garbage(control)

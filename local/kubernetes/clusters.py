@@ -29,6 +29,8 @@ class Clusters:
         self._addresses = Addresses(world)
         self._running: dict[str, Cluster] = {}
         self._busy = asyncio.Lock()
+        self.refusal: Callable[[str], str | None] = lambda _: None
+        """Why Azure gives a cluster's services no address; None when it does."""
         world.lists(self._listing)
 
     async def open(self) -> None:
@@ -99,9 +101,8 @@ class Clusters:
         }
 
     async def _start(self, record: Document) -> None:
-        cluster = Cluster(
-            self._world, self._authority, self._gate, self._addresses, runtimes(self._world, self._authority), record
-        )
+        found = runtimes(self._world, self._authority)
+        cluster = Cluster(self._world, self._authority, self._gate, self._addresses, found, record, self.refusal)
         await cluster.start()
         self._running[record["key"]] = cluster
 

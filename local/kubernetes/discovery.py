@@ -7,6 +7,7 @@ _SUBRESOURCES = {
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
     "binding": ("", "v1", "Binding", ("create",)),
+    "portforward": ("", "v1", "PodPortForwardOptions", ("create", "get")),
     "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
 }
 

@@ -41,9 +41,8 @@ EVERYTHING = ("all",)
 
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", False, ("ns",), (), ("status", "finalize"))
 NODE = Kind("", "v1", "Node", "nodes", False, ("no",), (), STATUS)
-POD = Kind(
-    "", "v1", "Pod", "pods", True, ("po",), EVERYTHING, ("status", "log", "eviction", "binding"), ALL_VERBS, True
-)
+POD_PARTS = ("status", "log", "eviction", "binding", "portforward")
+POD = Kind("", "v1", "Pod", "pods", True, ("po",), EVERYTHING, POD_PARTS, ALL_VERBS, True)
 SERVICE = Kind("", "v1", "Service", "services", True, ("svc",), EVERYTHING, STATUS)
 ENDPOINTS = Kind("", "v1", "Endpoints", "endpoints", True, ("ep",))
 SECRET = Kind("", "v1", "Secret", "secrets")

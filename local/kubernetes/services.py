@@ -1,6 +1,7 @@
 """The controller of LoadBalancer services, and the listeners that all services need."""
 
 import functools
+from collections.abc import Callable
 
 from local.kubernetes.addresses import Addresses
 from local.kubernetes.control import Control
@@ -14,6 +15,8 @@ DNS_LABEL = "service.beta.kubernetes.io/azure-dns-label-name"
 _CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
 _SECONDS = 20.0
 """How long Azure takes to give a service its public address."""
+_RETRY = 5.0
+"""Virtual seconds until a service that was refused one asks again; the cloud provider waits longer and longer."""
 
 
 def _owner(cluster: str, service: Document) -> str:
@@ -24,8 +27,13 @@ def is_balanced(service: Document) -> bool:
     return bool(service["spec"]["type"] == "LoadBalancer")
 
 
-def reconcile_balancers(control: Control, addresses: Addresses, cluster: str) -> None:
-    """Gives LoadBalancer services an address after a while, and takes it back when they go."""
+def reconcile_balancers(
+    control: Control, addresses: Addresses, cluster: str, refusal: Callable[[], str | None] = lambda: None
+) -> None:
+    """Gives LoadBalancer services an address after a while, and takes it back when they go.
+
+    refusal: why Azure gives the cluster none; None when it does.
+    """
     for service in control.store.all(SERVICE):
         deleting = bool(meta(service).get("deletionTimestamp"))
         held = _CLEANUP in (meta(service).get("finalizers") or [])
@@ -39,7 +47,11 @@ def reconcile_balancers(control: Control, addresses: Addresses, cluster: str) ->
             control.event(service, "EnsuringLoadBalancer", "Ensuring load balancer", "service-controller")
             control.wake_at(control.seconds())
         elif not service["status"].get("loadBalancer") and control.passed(_since(service), _SECONDS):
-            _publish(control, addresses, cluster, service)
+            if why := refusal():
+                control.event(service, "SyncLoadBalancerFailed", why, "service-controller", warning=True)
+                control.wake_at(control.seconds() + _RETRY)
+            else:
+                _publish(control, addresses, cluster, service)
 
 
 def _since(service: Document) -> str:

@@ -1,4 +1,4 @@
-"""Subresources with a form of their own: scale, log, eviction, binding, token."""
+"""Subresources with a form of their own: scale, log, eviction, binding, portforward, token."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,14 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
 from local.kubernetes import requests
 from local.kubernetes.access import service_account_token
 from local.kubernetes.errors import ApiError, bad_request
 from local.kubernetes.kinds import POD
 from local.kubernetes.patch import json_patch, merge_patch
+from local.kubernetes.portforward import Forward, address_of, agreed_protocol, asked_ports
 from local.kubernetes.registry import Registry
 from local.kubernetes.requests import Target
 from local.kubernetes.selectors import selector_text
@@ -36,6 +38,9 @@ class Subresources:
             return await self._scale(request, found)
         if found.subresource == "log":
             return self._log(request, found)
+        if found.subresource == "portforward" and request.method in ("GET", "POST"):
+            self._registry.store.require(POD, found.namespace, found.name)
+            raise bad_request("Upgrade request required")
         if request.method != "POST":
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
         document = await requests.body(request)
@@ -47,6 +52,12 @@ class Subresources:
             given: Document = document.get("deleteOptions") or {}
             self._registry.evict(found.namespace, found.name, given)
         return _json({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
+
+    def forward(self, scope: Scope, found: Target) -> Forward:
+        """The app for a WebSocket that asks for ports of a pod. Raises ApiError."""
+        pod = self._registry.store.require(POD, found.namespace, found.name)
+        address, ports = address_of(pod), asked_ports(scope["query_string"])
+        return Forward(found.name, address, ports, agreed_protocol(scope["subprotocols"]))
 
     async def _scale(self, request: Request, found: Target) -> Response:
         stored = self._registry.store.require(found.kind, found.namespace, found.name)

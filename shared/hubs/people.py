@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from shared.clock import wire_time
 from shared.errors import NotFoundError
+from shared.hubs import ownership
 from shared.hubs.store import HubRecord
+from shared.kubernetes import tunnel, workloads
 from shared.kubernetes import values as chart_values
-from shared.kubernetes import workloads
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -16,20 +17,26 @@ SECRET = "hub"  # noqa: S105 - the name of the chart's Secret
 
 
 def hub_client(services: Services, hub: HubRecord) -> "JupyterHub":
-    """JupyterHub's API at the hub's public address, with the token that the chart made. Raises OutsideError."""
+    """JupyterHub's API with the token that the chart made. Raises OutsideError.
+
+    Where people open the hub over https, so do we. The token of any other is not for the public network: it goes through
+    the cluster's API server, over TLS.
+    """
     spec = hub.spec
     url = hub.facts.get("url")
     if url is None:
         raise NotFoundError("JupyterHub", "UrlNotKnown", f"Hub {hub.name} has not answered at any address yet.")
-    kubeconfig = services.clusters.admin_kubeconfig(spec.resource_group, spec.cluster.name)
+    kubeconfig = ownership.kubeconfig(services, hub)
     with services.kubernetes(kubeconfig) as kubernetes:
         secret = workloads.secret(kubernetes, spec.release.namespace, SECRET) or {}
-    token = secret.get(chart_values.TOKEN_KEY)
-    if token is None:
-        raise NotFoundError(
-            "JupyterHub", "TokenNotFound", f"Secret {SECRET} of {spec.release.namespace} has no service token."
-        )
-    return services.jupyterhub(url, token.decode())
+        token = secret.get(chart_values.TOKEN_KEY)
+        if token is None:
+            raise NotFoundError(
+                "JupyterHub", "TokenNotFound", f"Secret {SECRET} of {spec.release.namespace} has no service token."
+            )
+        secure = url.startswith("https://")
+        way = None if secure else tunnel.to_hub(kubernetes, spec.release.namespace, spec.release.name)
+    return services.jupyterhub(url, token.decode(), way)
 
 
 def shown(users: "list[HubUser]", url: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import base64
 import json
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -18,9 +19,12 @@ from shared.kubernetes.private import PrivateFolder, private_file
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+    from websocket import WebSocket
 
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, seconds without a byte."""
+OPENING = 15.0
+"""Seconds without a byte while a WebSocket is opened: two more servers are asked before the answer comes."""
 PAGE = 500
 """Objects asked for at a time."""
 
@@ -92,6 +96,25 @@ class Kubernetes:
             return False
         return True
 
+    def websocket(self, path: str, protocol: str) -> "WebSocket":
+        """A WebSocket of this sub-protocol, a connection of its own: close it. The block need not last for it. Raises as get."""
+        import websocket
+
+        address = f"wss{self._cluster['server'].rstrip('/').removeprefix('https')}{path}"
+        try:
+            return websocket.create_connection(
+                address,
+                timeout=OPENING,
+                header=self._authorization(),
+                subprotocols=[protocol],
+                sslopt={"context": self._context},
+                redirect_limit=0,  # the credential is for this server alone
+            )
+        except websocket.WebSocketBadStatusException as error:
+            raise kubernetes_error(error.status_code, error.resp_body or b"", error.resp_headers) from None
+        except (websocket.WebSocketException, OSError) as error:
+            raise unreachable(KUBERNETES, error) from None
+
     def _call(
         self,
         method: str,
@@ -124,13 +147,14 @@ class Kubernetes:
             configuration = Configuration(host=self._cluster["server"].rstrip("/"), retries=False)
             self._client = ApiClient(configuration)
             # The client takes certificates as files only, read at any later time; our own context holds them instead.
-            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = self._context()
+            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = self._context
         return self._client
 
     def _authorization(self) -> dict[str, str]:
         token = self._user.get("token")
         return {"Authorization": f"Bearer {token}"} if token else {}
 
+    @cached_property
     def _context(self) -> ssl.SSLContext:
         try:
             context = ssl.create_default_context(cadata=_pem(self._cluster, "certificate-authority-data"))

@@ -1,16 +1,18 @@
-"""A hub's REST API (JupyterHub 4 to 6), reached at its public address with our service's token."""
+"""A hub's REST API (JupyterHub 4 to 6) with our service's token: at its public address over https, else through a tunnel."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from shared.errors import NotFoundError, PermanentError
 from shared.kubernetes.errors import JUPYTERHUB, jupyterhub_error, not_json, unreachable
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response
+    from requests import PreparedRequest, Response, Session
+
+    from shared.kubernetes.tunnel import Tunnel
 
 TIMEOUT = (5.0, 20.0)
 """Seconds to connect, seconds without a byte."""
@@ -43,10 +45,14 @@ class HubUser:
 
 
 class JupyterHub:
-    def __init__(self, url: str, token: str | None) -> None:
-        """url: of the hub as people open it, with its base_url if it has one. token: None for what needs none."""
+    def __init__(self, url: str, token: str | None, tunnel: "Tunnel | None" = None) -> None:
+        """url: of the hub as people open it, with its base_url if it has one. token: None for what needs none.
+
+        tunnel: to the hub itself; all calls of the API go through it. Without one a token goes to an https address alone.
+        """
         self._base = f"{url.rstrip('/')}/hub"
         self._token = token
+        self._tunnel = tunnel
 
     def __repr__(self) -> str:
         return f"JupyterHub({self._base!r})"
@@ -63,10 +69,18 @@ class JupyterHub:
         import requests
 
         try:
-            status = self._send("GET", "/health").status_code
+            status = requests.get(  # without the token: everybody is answered
+                f"{self._base}/health", timeout=TIMEOUT, allow_redirects=False, auth=_as_it_is
+            ).status_code
         except requests.RequestException as error:
             return unreachable(JUPYTERHUB, error).message
         return "" if status == 200 else f"it answers {status}"
+
+    def lets_in(self, name: str, password: str) -> bool:
+        """Whether somebody gets in at the public address with this name and password, or with none at all."""
+        from shared.kubernetes.login import gets_in
+
+        return gets_in(self._base, name, password)
 
     def version(self) -> str:
         return str(self._json("GET", "/api/")["version"])
@@ -163,24 +177,44 @@ class JupyterHub:
     def _send(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json"
     ) -> "Response":
+        inside = self._tunnel.origin + urlsplit(self._base).path if self._tunnel else None
+        with self._session() as session:
+            return session.request(
+                method,
+                (inside or self._base) + path,
+                params=query,
+                headers={"Accept": accept},
+                auth=self._authorize,
+                json={} if method == "POST" else None,
+                timeout=TIMEOUT,
+                allow_redirects=False,  # the token is for this address alone
+            )
+
+    def _session(self) -> "Session":
         import requests
 
-        return requests.request(
-            method,
-            self._base + path,
-            params=query,
-            headers={"Accept": accept},
-            auth=self._authorize,
-            json={} if method == "POST" else None,
-            timeout=TIMEOUT,
-            allow_redirects=False,  # the token is for this address alone
-        )
+        session = requests.Session()
+        if self._tunnel is not None:
+            session.trust_env = False
+            session.mount("http://", self._tunnel.adapter())
+        return session
 
     def _authorize(self, request: "PreparedRequest") -> "PreparedRequest":
-        """As an auth callable, because requests would let a ~/.netrc entry replace a header."""
-        if self._token is not None:
-            request.headers["Authorization"] = f"token {self._token}"
+        """The only place where a request gets the token. Raises PermanentError when it could be read on its way.
+
+        It is an auth callable, because requests would let a ~/.netrc entry replace a header.
+        """
+        if self._token is None:
+            return request
+        safe = f"{self._tunnel.origin}/" if self._tunnel else "https://"
+        if not (request.url or "").startswith(safe):
+            raise PermanentError(JUPYTERHUB, "TokenNotSent", f"the token is not sent to {self._base}: it is not https")
+        request.headers["Authorization"] = f"token {self._token}"
         return request
+
+
+def _as_it_is(request: "PreparedRequest") -> "PreparedRequest":
+    return request
 
 
 def _server(user: str, server: str) -> str:

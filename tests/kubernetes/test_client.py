@@ -87,6 +87,15 @@ def kubeconfig(api: FakeApi, ca: trustme.CA, user: dict[str, Any] | None = None,
     return yaml.safe_dump(document)
 
 
+def certificate(ca: trustme.CA) -> dict[str, Any]:
+    """A user who has one in the place of a token."""
+    issued = ca.issue_cert("someone@example.org")
+    return {
+        "client-certificate-data": base64.b64encode(issued.cert_chain_pems[0].bytes()).decode(),
+        "client-key-data": base64.b64encode(issued.private_key_pem.bytes()).decode(),
+    }
+
+
 @pytest.fixture
 def cluster(api: FakeApi, ca: trustme.CA) -> Iterator[Kubernetes]:
     with Kubernetes(kubeconfig(api, ca)) as cluster:
@@ -169,12 +178,7 @@ def test_a_client_certificate_is_presented_and_leaves_no_file(
     api: FakeApi, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    issued = ca.issue_cert("someone@example.org")
-    user = {
-        "client-certificate-data": base64.b64encode(issued.cert_chain_pems[0].bytes()).decode(),
-        "client-key-data": base64.b64encode(issued.private_key_pem.bytes()).decode(),
-    }
-    with Kubernetes(kubeconfig(api, ca, user)) as cluster:
+    with Kubernetes(kubeconfig(api, ca, certificate(ca))) as cluster:
         assert cluster.find("/x") is None
         assert list(tmp_path.iterdir()) == []
     assert api.seen[0]["certificate"]
@@ -185,6 +189,47 @@ def test_a_closed_connection_can_be_used_again(api: FakeApi, cluster: Kubernetes
     assert cluster.find("/x") is None
     cluster.close()
     assert cluster.find("/x") is None
+
+
+# WebSockets; one that is opened is to be seen in test_over_the_wire.py
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(403, PermanentError), (404, NotFoundError), (503, TemporaryError), (302, TemporaryError)]
+)
+def test_a_websocket_that_is_refused_is_refused_in_kubernetes_own_words(
+    api: FakeApi, cluster: Kubernetes, status: int, kind: type[Exception]
+) -> None:
+    """A redirect is not followed: the token is for this server alone."""
+    api.answers["GET", "/x?a=1"] = (status, {"reason": "Because", "message": "it is so"})
+    with pytest.raises(kind) as caught:
+        cluster.websocket("/x?a=1", "v4.channel.k8s.io")
+    assert ("it is so" in str(caught.value)) is (status != 302)
+    assert "tok-en" not in str(caught.value)
+    assert [(call["call"], call["authorization"]) for call in api.seen] == [("GET /x?a=1", "Bearer tok-en")]
+
+
+def test_a_websocket_is_opened_with_the_client_certificate_and_leaves_no_file(
+    api: FakeApi, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Kubernetes(kubeconfig(api, ca, certificate(ca))) as cluster, pytest.raises(NotFoundError):
+        cluster.websocket("/x", "v4.channel.k8s.io")
+    assert list(tmp_path.iterdir()) == []
+    assert api.seen[0]["certificate"]
+
+
+def test_a_websocket_is_not_opened_to_a_server_of_another_authority(api: FakeApi) -> None:
+    cluster = Kubernetes(kubeconfig(api, trustme.CA()))
+    with pytest.raises(TemporaryError, match="CERTIFICATE"):
+        cluster.websocket("/x", "v4.channel.k8s.io")
+    assert api.seen == []
+
+
+def test_a_websocket_to_nobody_is_temporary(api: FakeApi, ca: trustme.CA) -> None:
+    cluster = Kubernetes(kubeconfig(api, ca, server="https://127.0.0.1:1"))
+    with pytest.raises(TemporaryError, match="refused"):
+        cluster.websocket("/x", "v4.channel.k8s.io")
 
 
 @pytest.mark.parametrize(

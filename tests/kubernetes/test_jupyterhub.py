@@ -14,6 +14,7 @@ import trustme
 
 from shared.errors import NotFoundError, PermanentError, TemporaryError
 from shared.kubernetes.jupyterhub import JupyterHub
+from tests.kubernetes.relay import hub_behind
 
 pytestmark = pytest.mark.local
 
@@ -79,7 +80,7 @@ def fake() -> Iterator[FakeHub]:
 
 @pytest.fixture
 def hub(fake: FakeHub) -> JupyterHub:
-    return JupyterHub(fake.url, "tok-en")
+    return hub_behind(fake.url, "tok-en")
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (302, False), (404, False)])
@@ -188,7 +189,7 @@ def test_a_proxys_page_is_temporary(fake: FakeHub, hub: JupyterHub) -> None:
 
 def test_no_answer_is_temporary() -> None:
     with pytest.raises(TemporaryError, match="Connection refused"):
-        JupyterHub("http://127.0.0.1:1", "tok-en").users()
+        JupyterHub("https://127.0.0.1:1", "tok-en").users()
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "hub.example.org"])

@@ -14,6 +14,7 @@ import pytest
 from shared.errors import NotFoundError, PermanentError
 from shared.kubernetes.jupyterhub import HubUser, JupyterHub
 from shared.kubernetes.values import SCOPES, SERVICE
+from tests.kubernetes.relay import hub_behind
 
 pytestmark = pytest.mark.local
 
@@ -77,17 +78,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_hub_says_what_it_is(url: str) -> None:
-    hub = JupyterHub(url, TOKEN)
+    hub = hub_behind(url, TOKEN)
     assert hub.version() == hub.info()["version"]
 
 
 def test_more_users_than_fit_an_answer_are_listed(url: str) -> None:
-    names = {user.name for user in JupyterHub(url, TOKEN).users()}
+    names = {user.name for user in hub_behind(url, TOKEN).users()}
     assert names == {f"u{number}" for number in range(USERS)}
 
 
 def test_a_server_is_started_seen_and_stopped(url: str) -> None:
-    hub = JupyterHub(url, TOKEN)
+    hub = hub_behind(url, TOKEN)
     assert hub.users(active_only=True) == []
     _wait(lambda: hub.start_server("u7"), 60)
     assert hub.start_server("u7")
@@ -103,7 +104,7 @@ def test_a_server_is_started_seen_and_stopped(url: str) -> None:
 
 
 def test_a_server_that_never_was_counts_as_stopped(url: str) -> None:
-    hub = JupyterHub(url, TOKEN)
+    hub = hub_behind(url, TOKEN)
     assert hub.stop_server("nobody")
     assert hub.stop_server("u1", "never")
     assert hub.user("nobody") is None
@@ -113,12 +114,12 @@ def test_a_server_that_never_was_counts_as_stopped(url: str) -> None:
 
 def test_our_scopes_do_not_make_users(url: str) -> None:
     with pytest.raises(PermanentError) as caught:
-        JupyterHub(url, TOKEN).create_user("probe")
+        hub_behind(url, TOKEN).create_user("probe")
     assert caught.value.status in (403, 404)
 
 
 def test_a_test_user_needs_one_scope_more(url: str) -> None:
-    hub = JupyterHub(url, TOKEN[::-1])
+    hub = hub_behind(url, TOKEN[::-1])
     hub.create_user("probe-1")
     hub.create_user("probe-1")
     assert hub.user("probe-1") is not None
@@ -129,7 +130,7 @@ def test_a_test_user_needs_one_scope_more(url: str) -> None:
 
 def test_a_wrong_token_is_refused(url: str) -> None:
     with pytest.raises(PermanentError) as caught:
-        JupyterHub(url, "x" * 64).users()
+        hub_behind(url, "x" * 64).users()
     assert caught.value.status == 403
 
 

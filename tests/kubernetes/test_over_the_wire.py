@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, PermanentError, TemporaryError
-from shared.kubernetes import draining, process, workloads
+from shared.kubernetes import draining, process, tunnel, workloads
 from shared.kubernetes.client import Kubernetes
 from shared.kubernetes.helm import Helm, Release
 from shared.kubernetes.jupyterhub import JupyterHub
 from shared.kubernetes.values import TOKEN_KEY, chart_values, fill, shared_password
+from shared.references import Reference
 from tests.cloud import wait_until
 from tests.kubernetes.lab import Lab, lab
 
@@ -75,14 +76,16 @@ def test_a_hub_from_install_to_nothing_left(site: Lab, helm: Helm, cluster: Kube
     """The whole path: values, install, readiness, address, the hub's API with our token, uninstall, namespace gone."""
     workloads.ensure_namespace(cluster, "jhub", {"app": "hubkeeper"})
     workloads.ensure_namespace(cluster, "jhub", {"app": "hubkeeper"})
-    wanted = chart_values("quay.io/jupyter/base:1", "r5", None, shared_password("secret://r5"), {"cull": {"every": 60}})
-    values = fill(wanted, {"r5": PASSWORD}.__getitem__)
-    helm.check_values("jupyterhub", site.repository, "4.4.0", values, "1.35.2")
+    wanted = chart_values(
+        "quay.io/jupyter/base:1", "r5", None, shared_password(Reference("r5")), {"cull": {"every": 60}}
+    )
+    values = fill(wanted, lambda _: PASSWORD)
+    helm.render("jupyterhub", site.repository, "4.4.0", values, "1.35.2")
     release = jupyterhub(site, helm, "4.3.5", values)
     assert (release.revision, release.status, release.chart_version) == (1, "deployed", "4.3.5")
     wait_until(lambda: _ready(cluster), 90, "hub and proxy")
     assert workloads.why_not_ready(cluster, "jhub") == ""
-    _is_served(cluster)
+    _is_served(site, cluster)
     _is_upgraded_and_rolled_back(site, helm, values)
     helm.uninstall(site.kubeconfig, "jhub", "jhub")
     helm.uninstall(site.kubeconfig, "jhub", "jhub")
@@ -111,19 +114,50 @@ def _ready(cluster: Kubernetes) -> bool:
     return all(deployment.ready for deployment in found)
 
 
-def _is_served(cluster: Kubernetes) -> None:
+def _is_served(site: Lab, cluster: Kubernetes) -> None:
     address = workloads.service_address(cluster, "jhub", "proxy-public")
     secret = workloads.secret(cluster, "jhub", "hub")
     assert secret is not None
-    hub = JupyterHub(f"http://{address}", secret[TOKEN_KEY].decode())
+    token = secret[TOKEN_KEY].decode()
+    hub = JupyterHub(f"http://{address}", token, tunnel.to_hub(cluster, "jhub", "jhub"))
     wait_until(hub.healthy, 20, "the hub")
     assert hub.users() == []
+    _is_only_asked_through_the_api_server(site, cluster, token)
     assert [(claim.name, claim.phase) for claim in workloads.claims(cluster, "jhub")] == [("hub-db-dir", "Bound")]
     nodes = workloads.nodes(cluster)
     assert [(node.pool, node.ready, node.max_pods) for node in nodes] == [("nodepool1", True, 30)] * 3
     pods = {pod.component: pod for pod in workloads.pods(cluster, "jhub")}
     assert pods["hub"].ready
     assert pods["hub"].node in {node.name for node in nodes}
+
+
+def _is_only_asked_through_the_api_server(site: Lab, cluster: Kubernetes, token: str) -> None:
+    """A public address that nobody serves is not missed; every call is a port forward into the hub's pod."""
+    hub = JupyterHub("http://127.0.0.1:1", token, tunnel.to_hub(cluster, "jhub", "jhub"))
+    site.log.clear()
+    assert hub.version() == hub.info()["version"]
+    assert hub.users() == []
+    assert hub.user("nobody") is None
+    assert hub.stop_server("nobody")
+    with pytest.raises(NotFoundError):
+        hub.start_server("nobody")
+    (pod,) = [one.name for one in workloads.pods(cluster, "jhub") if one.component == "hub"]
+    calls = {(call["path"], call["status"]) for call in site.log.all() if "portforward" in call["path"]}
+    assert calls == {(f"/api/v1/namespaces/jhub/pods/{pod}/portforward?ports=8081", 101)}
+    wrong = JupyterHub("http://127.0.0.1:1", token[::-1], tunnel.to_hub(cluster, "jhub", "jhub"))
+    with pytest.raises(PermanentError) as caught:
+        wrong.users()
+    assert caught.value.status == 403
+    fault = site.fail(service="kubernetes", path="portforward", happens="reset")
+    with pytest.raises(TemporaryError):
+        hub.users()
+    site.faults.clear(fault.id)
+    gone = tunnel.Tunnel(cluster, "jhub", "hub-gone", 8081)
+    with pytest.raises(TemporaryError, match='pods "hub-gone" not found'):
+        JupyterHub("http://127.0.0.1:1", token, gone).users()
+    deaf = tunnel.Tunnel(cluster, "jhub", pod, 8082)
+    with pytest.raises(TemporaryError, match="connection refused"):
+        JupyterHub("http://127.0.0.1:1", token, deaf).users()
 
 
 def _is_upgraded_and_rolled_back(site: Lab, helm: Helm, values: dict[str, Any]) -> None:
@@ -145,7 +179,7 @@ def test_a_chart_or_version_that_is_not_offered_is_not_found(site: Lab, helm: He
     assert helm.chart_versions(site.repository, "jupyterhub")[0].version == "4.4.0"
     for chart, version in (("jupyterhub", "9.9.9"), ("daskhub", "1.0.0")):
         with pytest.raises(NotFoundError) as caught:
-            helm.check_values(chart, site.repository, version, {}, "1.35.2")
+            helm.render(chart, site.repository, version, {}, "1.35.2")
         assert caught.value.code == "ChartNotFound"
     with pytest.raises(NotFoundError):
         helm.chart_versions(site.repository, "daskhub")
@@ -159,7 +193,7 @@ def test_what_a_chart_holds_is_in_the_index(site: Lab, helm: Helm) -> None:
 
 def test_a_cluster_too_old_for_the_chart_is_refused(site: Lab, helm: Helm) -> None:
     with pytest.raises(PermanentError) as caught:
-        helm.check_values("jupyterhub", site.repository, "4.4.0", {}, "1.20.0")
+        helm.render("jupyterhub", site.repository, "4.4.0", {}, "1.20.0")
     assert caught.value.code == "KubernetesVersionRefused"
 
 

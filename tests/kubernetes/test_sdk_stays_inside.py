@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.source
 
 SHARED = Path(__file__).parents[2] / "shared"
-HEAVY = {"kubernetes", "requests", "urllib3", "yaml"}
+HEAVY = {"kubernetes", "requests", "urllib3", "websocket", "yaml"}
 MODULES = sorted(path.stem for path in (SHARED / "kubernetes").glob("*.py") if path.stem not in ("__init__", "tether"))
 
 

@@ -61,6 +61,8 @@ def test_who_is_there_and_how_many_more_fit(cloud: Cloud, host: Host, kubeconfig
         assert server["started"].endswith("Z")
         assert server["url"].endswith("/user/ada/")
         assert server["url"].startswith("http://127.")
+        forwards = [call for call in cloud.control.requests() if "/portforward?ports=8081" in call["path"]]
+        assert {call["status"] for call in forwards} == {101}, "not https: the token goes through the API server"
 
         seen = host.get(f"/api/hubs/{HUB}/inventory").json
         assert (seen["capacity"]["users"], seen["capacity"]["more"]) == (11, 10)
