@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import azure.functions as func
@@ -65,6 +65,7 @@ _TITLES = {
 }
 
 type Handler = Callable[..., func.HttpResponse]
+type AsyncHandler = Callable[..., Awaitable[func.HttpResponse]]
 
 
 def endpoint(handler: Handler) -> Handler:
@@ -74,23 +75,40 @@ def endpoint(handler: Handler) -> Handler:
     def wrapped(req: func.HttpRequest, *args: Any, **kwargs: Any) -> func.HttpResponse:
         try:
             return handler(req, *args, **kwargs)
-        except ProblemError as problem:
-            return problem.response()
-        except OutsideError as error:
-            return from_outside(error).response()
-        except SettingsError as error:
-            return _not_configured(error).response()
-        except Exception:
-            incident = uuid.uuid4().hex[:12]
-            log.exception("incident %s: %s %s", incident, req.method, req.url.split("?", maxsplit=1)[0])
-            return ProblemError(
-                500,
-                "InternalError",
-                f"Something went wrong that nobody foresaw (incident {incident}).",
-                "Try again; if it happens again, look for the incident in the function app's log and report it.",
-            ).response()
+        except Exception as error:  # noqa: BLE001 - the edge of the API
+            return _problem(error, req)
 
     return wrapped
+
+
+def async_endpoint(handler: AsyncHandler) -> AsyncHandler:
+    """The same for a route that is a coroutine."""
+
+    @functools.wraps(handler)
+    async def wrapped(req: func.HttpRequest, *args: Any, **kwargs: Any) -> func.HttpResponse:
+        try:
+            return await handler(req, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the edge of the API
+            return _problem(error, req)
+
+    return wrapped
+
+
+def _problem(error: Exception, req: func.HttpRequest) -> func.HttpResponse:
+    if isinstance(error, ProblemError):
+        return error.response()
+    if isinstance(error, OutsideError):
+        return from_outside(error).response()
+    if isinstance(error, SettingsError):
+        return _not_configured(error).response()
+    incident = uuid.uuid4().hex[:12]
+    log.error("incident %s: %s %s", incident, req.method, req.url.split("?", maxsplit=1)[0], exc_info=error)
+    return ProblemError(
+        500,
+        "InternalError",
+        f"Something went wrong that nobody foresaw (incident {incident}).",
+        "Try again; if it happens again, look for the incident in the function app's log and report it.",
+    ).response()
 
 
 def _not_configured(error: SettingsError) -> ProblemError:

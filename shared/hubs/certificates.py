@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-_KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
+_KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:(?!-----).)*+-----END \1PRIVATE KEY-----", re.DOTALL)
+"""It ends at the next five dashes or not at all, so that no text is read twice."""
 _PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 WARN_BEFORE = timedelta(days=30)

@@ -11,19 +11,23 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from shared import names
-from shared.hubs.part import REFERENCE, Part, SecretReference, follows
+from shared.hubs.part import Part, SecretReference, follows
+from shared.references import SCHEME
 
 _ZONE_ID = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<resourceGroup>[^/]+)"
     r"/providers/Microsoft\.Network/dnsZones/(?P<name>[^/]+)",
     re.IGNORECASE,
 )
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_LONGEST_EMAIL = 254
+"""Characters, of the longest path of RFC 5321."""
 _AZURE = ".cloudapp.azure.com"
 
 
 def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
+    name, _, domain = value.partition("@")
+    plain = len(value) <= _LONGEST_EMAIL and "@" not in domain and not any(sign.isspace() for sign in value)
+    if not (plain and name and "." in domain[1:-1]):
         raise ValueError("must be an e-mail address, such as you@example.org")
     return value
 
@@ -234,7 +238,7 @@ def _letsencrypt_by_hand(settings: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _manual(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for key in ("cert", "key"):
-        if not str(settings.get(key, "")).startswith(REFERENCE):
+        if not str(settings.get(key, "")).startswith(SCHEME):
             yield key, f"must be secret://NAME, in Key Vault; shorter: access.https {_ONE_OF}"
 
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from shared.http.audit import audited
 from shared.http.auth import caller
 from shared.http.parsing import accepted, answer, json_body, number
-from shared.http.problems import ProblemError, endpoint
+from shared.http.problems import ProblemError, async_endpoint, endpoint
 from shared.runs.refusals import refusing
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def stop_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> fu
 
 @power.route(route="hubs/{name}/stop/force", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
 @power.durable_client_input(client_name="client")
+@audited("hub.stop.force")
 @endpoint
 def force_stop_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """With the admin key: nobody is asked or waited for."""
@@ -105,14 +107,24 @@ def put_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -
 
 
 @power.route(route="hubs/{name}/calendar", methods=["GET"])
-@endpoint
-def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
-    """Every coming switch of ?days=14 days (1 to 400), in UTC and local time, with its reason; days of a clock change marked."""
+@async_endpoint
+async def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
+    """Every coming switch of ?days=14 days (1 to 400), in UTC and local time, with its reason; days of a clock change marked.
+
+    After the first 2,000 it says "complete": false, and "until": the time before which none is missing.
+    """
+    from shared.http.turns import in_turn
+
+    days = number(req, "days", 14, 1, 400)
+    return await in_turn(lambda: _calendar(req, days))
+
+
+def _calendar(req: func.HttpRequest, days: int) -> func.HttpResponse:
     from shared.clock import wire_time
-    from shared.schedules.preview import edges
+    from shared.schedules.preview import MOST_EDGES, edges
     from shared.services import services
 
-    hub, days = _hub(req), number(req, "days", 14, 1, 400)
+    hub = _hub(req)
     now = services().clock.now()
     if hub.stored_schedule is not None and hub.spec.schedule is None:
         raise ProblemError(
@@ -121,7 +133,8 @@ def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
             "The hub's schedule cannot be read, so nothing is switched.",
             "PUT a corrected schedule.",
         )
-    found = [
+    found = edges(hub.spec.schedule, hub.power, now, days, MOST_EDGES + 1)
+    shown = [
         {
             "at": wire_time(edge.at),
             "local": edge.local.isoformat(timespec="seconds"),
@@ -130,9 +143,10 @@ def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
             "begins": wire_time(edge.begins),
             "dstDay": edge.dst_day,
         }
-        for edge in edges(hub.spec.schedule, hub.power, now, days)
+        for edge in found[:MOST_EDGES]
     ]
-    return answer({"edges": found})
+    cut = {"complete": False, "until": wire_time(found[-1].at)} if len(found) > MOST_EDGES else {}
+    return answer({"edges": shown, **cut})
 
 
 @power.route(route="hubs/{name}/decisions", methods=["GET"])

@@ -6,16 +6,31 @@ Nothing depends on which tick asks, or on earlier answers, so that a tick may co
 promised. The calendar (`preview.edges`) shows the promise. Whoever acts in ticks begins what falls due before the next.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
 from shared.schedules import reasons
 from shared.schedules.model import Schedule
 from shared.schedules.record import PowerState, Record, in_utc
-from shared.schedules.timeline import Block, in_force, power, start_by_hand, stop_by_hand
-from shared.schedules.windows import HORIZON
+from shared.schedules.spans import Span
+from shared.schedules.timeline import (
+    END,
+    Block,
+    Blocks,
+    Stop,
+    View,
+    in_force,
+    open_on,
+    power_in,
+    start_by_hand,
+    stop_by_hand,
+    view,
+)
+from shared.schedules.windows import HORIZON, local_days
 
 SETTLE = timedelta(minutes=30)
 """How long after an edit a hub that the new schedule would switch at once is left as it is: time to see the mistake, to
@@ -44,13 +59,100 @@ class Decision:
 
 def desired(schedule: Schedule | None, record: Record, now: datetime) -> Decision:
     """What the power is to be at `now`. schedule: None is around the clock. Raises ValueError for a naive time."""
-    now = in_utc(now)
-    before, block = _around(schedule, record, now)
-    return (
-        _decide_on(schedule, record, now, block)
-        if block and block.begins <= now
-        else _decide_off(schedule, record, now, before, block)
-    )
+    return Outlook(schedule, record).at(now)
+
+
+class Outlook:
+    """The same, for who asks about many times, none before the last: what two of them have in common is worked out once."""
+
+    def __init__(self, schedule: Schedule | None, record: Record) -> None:
+        self._schedule = schedule
+        self._record = record
+        self._stop: Stop | None = None
+        self._blocks: dict[View, Blocks] = {}
+        self._opened: dict[tuple[date, date], list[Span]] = {}
+
+    def at(self, now: datetime) -> Decision:
+        now = in_utc(now)
+        if self._stop is None or self._stop.until == END:  # one whose end is known keeps it
+            self._stop = stop_by_hand(self._schedule, self._record, now)
+        before, block = self._around(now)
+        return self._on(now, block) if block and block.begins <= now else self._off(now, before, block)
+
+    def _around(self, now: datetime) -> tuple[Block | None, Block | None]:
+        seen = view(self._schedule, self._record, now, self._stop)
+        if seen not in self._blocks:
+            _make_room(self._blocks)
+            self._blocks[seen] = Blocks(power_in(self._schedule, self._record, seen))
+        return self._blocks[seen].around(now)
+
+    def _open_at(self, now: datetime) -> Span | None:
+        """The windows, made one, that are open at `now`."""
+        if self._schedule is None:
+            return None
+        days = local_days(self._schedule, now, now + timedelta(days=1))
+        if days not in self._opened:
+            _make_room(self._opened)
+            self._opened[days] = list(open_on(self._schedule, *days))
+        index = bisect_right(self._opened[days], now, key=lambda span: span.start) - 1
+        return self._opened[days][index] if index >= 0 and now < self._opened[days][index].end else None
+
+    def _on(self, now: datetime, block: Block) -> Decision:
+        schedule, record = self._schedule, self._record
+        until = block.ends if block.ends <= now + HORIZON else None
+        usable_from = block.opens if block.opens > now else None
+        if settled := self._settling_until(now, block.opens):
+            until = min(settled, until or settled)
+            why = reasons.why_settling(schedule, record.schedule_since or now, until)
+            warn_at = _warn_at(schedule, until) if until == block.ends else None
+            return Decision(None, why, until, usable_from, warn_at)
+        reason = reasons.why_on(schedule, record, now, block, until, self._open_at)
+        return Decision(PowerState.ON, reason, until, usable_from, _warn_at(schedule, until))
+
+    def _off(self, now: datetime, before: Block | None, block: Block | None) -> Decision:
+        schedule, record, stop = self._schedule, self._record, self._stop
+        begins, opens = (block.begins, block.opens) if block else (None, None)
+        stopped = stop is not None and stop.since <= now < stop.until
+        pause = schedule.pause if schedule else None
+        if schedule and pause and now < pause.until:
+            if stop and stopped and stop.until < pause.until:
+                return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, stop.until), stop.until)
+            if not stopped and not _ended_in_this_pause(record):
+                warn_at = None if begins == pause.until else _warn_at(schedule, pause.until)
+                why = reasons.why_paused(schedule, pause.until, pause.reason)
+                return Decision(None, why, pause.until, opens, warn_at)
+        elif not stopped and (settled := self._settling_until(now, before.ends if before else None)):
+            until = min(settled, begins or settled)
+            why = reasons.why_settling(schedule, record.schedule_since or now, until)
+            return Decision(None, why, until, opens, None if until == begins else _warn_at(schedule, until))
+        return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, opens), begins, opens)
+
+    def _settling_until(self, now: datetime, edge: datetime | None) -> datetime | None:
+        """Until when a recently edited schedule is not acted upon, when all that led to the state at `now` is older.
+
+        edge: where the present state comes from: the opening (perhaps to come) or the end of a block.
+        """
+        schedule, record, stop = self._schedule, self._record, self._stop
+        written = record.schedule_since
+        if written is None or not written <= now < written + SETTLE:
+            return None
+        by_hand = start_by_hand(schedule, record)
+        ends = [
+            edge,
+            by_hand and by_hand.end,
+            stop and stop.until,
+            schedule and schedule.pause and schedule.pause.until,
+        ]
+        return None if any(end >= written for end in ends if end) else written + SETTLE
+
+
+_KEPT = 2
+"""Of a kind at a time: what is for today, and what is for tomorrow."""
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    if len(kept) >= _KEPT:
+        del kept[next(iter(kept))]
 
 
 def desired_of(stored: object, record: Record, now: datetime) -> Decision:
@@ -64,65 +166,10 @@ def desired_of(stored: object, record: Record, now: datetime) -> Decision:
     return desired(schedule, record, now)
 
 
-def _around(schedule: Schedule | None, record: Record, now: datetime) -> tuple[Block | None, Block | None]:
-    """The last block that has ended (if that was within a few days), and the one that is or comes next."""
-    before = None
-    for block in power(schedule, record, now):
-        if block.ends > now:
-            return before, block
-        before = block
-    return before, None
-
-
-def _decide_on(schedule: Schedule | None, record: Record, now: datetime, block: Block) -> Decision:
-    until = block.ends if block.ends <= now + HORIZON else None
-    usable_from = block.opens if block.opens > now else None
-    if settled := _settling_until(schedule, record, now, block.opens):
-        until = min(settled, until or settled)
-        why = reasons.why_settling(schedule, record.schedule_since or now, until)
-        return Decision(None, why, until, usable_from, _warn_at(schedule, until) if until == block.ends else None)
-    reason = reasons.why_on(schedule, record, now, block, until)
-    return Decision(PowerState.ON, reason, until, usable_from, _warn_at(schedule, until))
-
-
-def _decide_off(
-    schedule: Schedule | None, record: Record, now: datetime, before: Block | None, block: Block | None
-) -> Decision:
-    begins, opens = (block.begins, block.opens) if block else (None, None)
-    stop = stop_by_hand(schedule, record)
-    stopped = stop is not None and stop.since <= now < stop.until
-    pause = schedule.pause if schedule else None
-    if schedule and pause and now < pause.until:
-        if stop and stopped and stop.until < pause.until:
-            return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, stop.until), stop.until)
-        if not stopped and not _ended_in_this_pause(record):
-            warn_at = None if begins == pause.until else _warn_at(schedule, pause.until)
-            why = reasons.why_paused(schedule, pause.until, pause.reason)
-            return Decision(None, why, pause.until, opens, warn_at)
-    elif not stopped and (settled := _settling_until(schedule, record, now, before.ends if before else None)):
-        until = min(settled, begins or settled)
-        why = reasons.why_settling(schedule, record.schedule_since or now, until)
-        return Decision(None, why, until, opens, None if until == begins else _warn_at(schedule, until))
-    return Decision(PowerState.OFF, reasons.why_off(schedule, record, now, stop, opens), begins, opens)
-
-
 def _ended_in_this_pause(record: Record) -> bool:
     """Whether there was a start by hand since the pause was written: the stop at its end was asked for with it."""
     override, written = record.override, record.schedule_since
     return bool(override and override.state is PowerState.ON and written and override.since >= written)
-
-
-def _settling_until(schedule: Schedule | None, record: Record, now: datetime, edge: datetime | None) -> datetime | None:
-    """Until when a recently edited schedule is not acted upon, when all that led to the state at `now` is older.
-
-    edge: where the present state comes from: the opening (perhaps to come) or the end of a block.
-    """
-    written = record.schedule_since
-    if written is None or not written <= now < written + SETTLE:
-        return None
-    by_hand, stop = start_by_hand(schedule, record), stop_by_hand(schedule, record)
-    ends = [edge, by_hand and by_hand.end, stop and stop.until, schedule and schedule.pause and schedule.pause.until]
-    return None if any(end >= written for end in ends if end) else written + SETTLE
 
 
 def _warn_at(schedule: Schedule | None, stops: datetime | None) -> datetime | None:

@@ -5,21 +5,24 @@ returned with it. Rules that need no clock are in the model; what a later look a
 (dates that have passed since) is a warning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import reduce
+from itertools import accumulate
 from operator import or_
 from typing import Literal
 
 from pydantic import ValidationError
 
 from shared.schedules import holidays, zones
+from shared.schedules.days import face
 from shared.schedules.fields import DAY, DAYS, clock
 from shared.schedules.lead import LEAD_MOST, REST
 from shared.schedules.model import Schedule, Window
 from shared.schedules.record import in_utc
-from shared.schedules.windows import HORIZON, clocks_change_on, instant, opening_on
+from shared.schedules.spans import Cause, clocks_change_on, instant
+from shared.schedules.windows import HORIZON
 
 WEEK = 7 * DAY
 LONGEST_PAUSE = timedelta(days=366)
@@ -49,14 +52,15 @@ def check(data: object, now: datetime) -> tuple[Schedule | None, list[Finding]]:
 def lint(schedule: Schedule, now: datetime) -> list[Finding]:
     """Everything worth saying about a schedule, errors first."""
     now = in_utc(now)
-    today = now.astimezone(zones.zone(schedule.timezone)).date()
+    today = now.astimezone(schedule.days.rules).date()
+    weeks = [_minutes_of_week(window) for window in schedule.windows]
     findings = [
         *_zone(schedule),
         *_pause(schedule, now),
         *_past_dates(schedule, today),
-        *_week(schedule, today),
-        *_overlaps(schedule),
-        *_short_gaps(schedule),
+        *_week(schedule, weeks, today),
+        *_overlaps(weeks),
+        *_short_gaps(schedule, weeks),
         *_unreachable(schedule, today),
         *_idle_dates_on(schedule, today),
         *_clock_changes(schedule, today),
@@ -110,23 +114,25 @@ def _minutes_of_week(window: Window) -> int:
     return (minutes | minutes >> WEEK) & ((1 << WEEK) - 1)  # Sunday's night runs into Monday
 
 
-def _week(schedule: Schedule, today: date) -> Iterator[Finding]:
-    week = reduce(or_, map(_minutes_of_week, schedule.windows), 0)
+def _week(schedule: Schedule, weeks: Sequence[int], today: date) -> Iterator[Finding]:
+    week = reduce(or_, weeks, 0)
     if week == (1 << WEEK) - 1:
         yield _warning("never-off", "these windows leave the hub on all week: they save nothing", "windows")
     if not week and not any(hours.day >= today for hours in schedule.on):
         yield _warning("never-on", "nothing ever opens: the hub is on only when somebody starts it", "windows")
 
 
-def _overlaps(schedule: Schedule) -> Iterator[Finding]:
-    weeks = [_minutes_of_week(window) for window in schedule.windows]
+def _overlaps(weeks: Sequence[int]) -> Iterator[Finding]:
+    earlier = list(accumulate(weeks, or_, initial=0))
+    later = list(accumulate(reversed(weeks), or_, initial=0))[::-1]
     for index, week in enumerate(weeks):
-        before = [other for other in range(index) if weeks[other] & week]
-        rest = reduce(or_, weeks[:index] + weeks[index + 1 :], 0)
-        if not week & ~rest and before:
+        if not week & earlier[index]:
+            continue
+        before = [other for other in range(index) if weeks[other] & week]  # the windows are a hundred at most
+        if not week & ~(earlier[index] | later[index + 1]):
             message = f"it adds nothing: windows {_list(before)} and others cover it"
             yield _warning("redundant", message, f"windows.{index}")
-        elif before:
+        else:
             common = weeks[before[0]] & week
             first = (common & -common).bit_length() - 1
             at = f"{DAYS[first // DAY]} {clock(first % DAY)}"
@@ -138,10 +144,10 @@ def _list(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _short_gaps(schedule: Schedule) -> Iterator[Finding]:
+def _short_gaps(schedule: Schedule, weeks: Sequence[int]) -> Iterator[Finding]:
     """Gaps in which a cluster cannot be stopped, rest and start again in time."""
     least = (LEAD_MOST + REST) // timedelta(minutes=1)
-    week = reduce(or_, map(_minutes_of_week, schedule.windows), 0)
+    week = reduce(or_, weeks, 0)
     for index, window in enumerate(schedule.windows):
         for name in window.days:
             closes = (DAYS.index(name) * DAY + window.opens + window.length) % WEEK
@@ -158,34 +164,35 @@ def _short_gaps(schedule: Schedule) -> Iterator[Finding]:
 
 def _unreachable(schedule: Schedule, today: date) -> Iterator[Finding]:
     """Windows none of whose days open: all of them are holidays or dates off."""
-    rules = zones.zone(schedule.timezone)
-    for index, window in enumerate(schedule.windows):
-        alone = schedule.model_copy(update={"windows": (window,), "on": ()})
-        coming = (today + timedelta(days=number) for number in range(HORIZON.days))
-        if not any(opening_on(alone, rules, day) for day in coming):
+    waiting = [[index for index, window in enumerate(schedule.windows) if name in window.days] for name in DAYS]
+    opened: set[int] = set()
+    for number in range(HORIZON.days):
+        day = today + timedelta(days=number)
+        shut = waiting[day.weekday()]
+        if shut and not schedule.days.day_off(day):
+            opened |= {index for index in shut if schedule.days.opens(day, face(schedule.windows[index], Cause.WINDOW))}
+            waiting[day.weekday()] = [index for index in shut if index not in opened]
+    for index in range(len(schedule.windows)):
+        if index not in opened:
             message = f"it does not open once in {HORIZON.days} days: every such day is a holiday or a date off"
             yield _warning("unreachable", message, f"windows.{index}")
 
 
 def _idle_dates_on(schedule: Schedule, today: date) -> Iterator[Finding]:
     """Dates on that the weekly windows cover anyway, or that the clock skips."""
-    rules = zones.zone(schedule.timezone)
-    plain = schedule.model_copy(update={"on": ()})
     for index, hours in enumerate(schedule.on):
         if hours.day < today:
             continue
-        own = opening_on(schedule.model_copy(update={"windows": (), "on": (hours,)}), rules, hours.day)
-        if not own:
+        own = face(hours, Cause.DATE_ON)
+        if not schedule.days.opens(hours.day, own):
             yield _warning("unreachable", "the clock skips this time on that date", f"on.{index}")
-        for span in own:
-            weekly = [s for number in (1, 0) for s in opening_on(plain, rules, hours.day - timedelta(days=number))]
-            if any(other.start <= span.start and span.end <= other.end for other in weekly):
-                yield _warning("redundant", "a weekly window covers it", f"on.{index}")
+        elif schedule.days.covered(hours.day, own):
+            yield _warning("redundant", "a weekly window covers it", f"on.{index}")
 
 
 def _clock_changes(schedule: Schedule, today: date) -> Iterator[Finding]:
     """Times of windows that a coming change of the clock skips or repeats."""
-    rules = zones.zone(schedule.timezone)
+    rules = schedule.days.rules
     coming = (today + timedelta(days=number) for number in range(HORIZON.days))
     for day in [day for day in coming if clocks_change_on(rules, day)]:
         for index, window in enumerate(schedule.windows):

@@ -4,14 +4,16 @@ What needs the present time, or is legal but probably not meant, is said by `lin
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, field_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
 from shared.schedules import holidays, zones
+from shared.schedules.days import Days
 from shared.schedules.fields import DAY, DAYS, Day, Instant, Note, TimeOfDay
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -20,6 +22,18 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 def _refused(code: str, message: object) -> PydanticCustomError:
     """A refusal with a code that programs can rely on."""
     return PydanticCustomError(code, "{message}", {"message": str(message)})
+
+
+def _at_most(count: int) -> BeforeValidator:
+    """So many items, counted before any of them is looked at: a body has room for thousands of wrong ones."""
+
+    def check(value: object) -> object:
+        if isinstance(value, list | tuple) and len(value) > count:
+            found = {"field_type": "Tuple", "max_length": count, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", found)
+        return value
+
+    return BeforeValidator(check)
 
 
 class _Model(BaseModel):
@@ -59,7 +73,7 @@ class _Hours(_Model):
 class Window(_Hours):
     """Hours that repeat on days of the week."""
 
-    days: tuple[Weekday, ...] = Field(max_length=7)
+    days: Annotated[tuple[Weekday, ...], Field(max_length=7), _at_most(7)]
     """On which it opens."""
 
     @field_validator("days")
@@ -140,13 +154,13 @@ class Schedule(_Model):
 
     timezone: Annotated[str, Field(max_length=64)]
     """As the IANA calls it, such as America/Los_Angeles."""
-    windows: tuple[Window, ...] = Field(max_length=100)
+    windows: Annotated[tuple[Window, ...], Field(max_length=100), _at_most(100)]
     """The hours of each week; those that touch or overlap are one."""
     holidays: HolidayRule | None = None
     """Public holidays, on which no window opens; none: they are days like any other."""
-    off: tuple[DatesOff, ...] = Field(default=(), max_length=400)
+    off: Annotated[tuple[DatesOff, ...], Field(max_length=400), _at_most(400)] = ()
     """Dates off, such as a break between terms."""
-    on: tuple[DateOn, ...] = Field(default=(), max_length=400)
+    on: Annotated[tuple[DateOn, ...], Field(max_length=400), _at_most(400)] = ()
     """Dates on, such as exams: they beat holidays and dates off."""
     pause: Pause | None = None
     """Holds the schedule still until a time (POST /api/hubs/{name}/pause); none: it acts."""
@@ -168,6 +182,19 @@ class Schedule(_Model):
             raise _refused("unknown_zone", error) from error
         return timezone
 
-    def spans_off(self, day: date) -> bool:
-        """Whether `day` is one of the dates off."""
-        return any(span.first <= day <= span.last for span in self.off)
+    @cached_property
+    def days(self) -> Days:
+        """The dates in order, worked out once."""
+        return Days(self)
+
+    def __copy__(self) -> Self:
+        return _without_days(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return _without_days(super().__deepcopy__(memo))
+
+
+def _without_days[S: Schedule](copied: S) -> S:
+    """What pydantic has copied with all that was worked out; `model_copy` puts its update in afterwards."""
+    copied.__dict__.pop("days", None)
+    return copied

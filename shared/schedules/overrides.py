@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from shared.schedules.decide import desired
 from shared.schedules.model import Schedule
-from shared.schedules.reasons import LONGEST_STOP
 from shared.schedules.record import Override, PowerState, Record, in_utc
 from shared.schedules.timeline import power, windows_open
 from shared.schedules.windows import HORIZON
@@ -44,11 +43,10 @@ def override_for_start(
 
 
 def override_for_stop(schedule: Schedule | None, now: datetime, by: str, reason: str) -> Override:
-    """A stop by hand: until the next window opens or, where none will, somebody starts the hub (360 days at most)."""
+    """A stop by hand: until the next window opens or, where none will, until somebody starts the hub."""
     now = in_utc(now)
-    longest = now + LONGEST_STOP
-    opens = (span.start for span in windows_open(schedule, now, longest) if span.start > now)
-    return Override(PowerState.OFF, now, min(next(opens, longest), longest), by, reason)
+    opens = (span.start for span in windows_open(schedule, now, now + HORIZON) if span.start > now)
+    return Override(PowerState.OFF, now, next(opens, None), by, reason)
 
 
 def latest_postponement(schedule: Schedule | None, record: Record, now: datetime) -> datetime | None:

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.schedules import zones
-from shared.schedules.decide import Decision, desired
+from shared.schedules.decide import Decision, Outlook
 from shared.schedules.lead import LEAD_MOST
 from shared.schedules.model import Schedule
 from shared.schedules.record import PowerState, Record, in_utc
+from shared.schedules.spans import clocks_change_on
 from shared.schedules.timeline import windows_open
-from shared.schedules.windows import clocks_change_on
 
 INSTANT = timedelta(microseconds=1)
+
+MOST_EDGES = 2_000
+"""In one answer: 400 days of two windows and a half each. A window of a minute every half hour makes 38,400."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Edge:
     """When the cluster begins to start; `at` for every other edge. Aware UTC."""
 
 
-def edges(schedule: Schedule | None, record: Record, start: datetime, days: int) -> list[Edge]:
-    """The switches in [start, start + days x 24 h), none of them before the schedule was written.
+def edges(schedule: Schedule | None, record: Record, start: datetime, days: int, most: int = MOST_EDGES) -> list[Edge]:
+    """The first switches in [start, start + days x 24 h), none of them before the schedule was written.
 
     They follow `desired` from one change to the next, so that the calendar cannot promise what the power will not do.
     """
@@ -41,19 +43,20 @@ def edges(schedule: Schedule | None, record: Record, start: datetime, days: int)
     if record.schedule_since:
         moment = max(moment, in_utc(record.schedule_since))
     found: list[Edge] = []
-    decision = desired(schedule, record, moment)
+    outlook = Outlook(schedule, record)
+    decision = outlook.at(moment)
     state: PowerState | None = None
     if decision.state is not PowerState.ON or decision.usable_from is None:
         state = decision.state
-    while moment < end:
+    while moment < end and len(found) < most:
         if decision.state and decision.state is not state:
-            edge = _edge(schedule, record, moment, decision, decision.state)
+            edge = _edge(schedule, outlook, moment, decision, decision.state)
             found += [edge] if start <= edge.at < end else []
             state = decision.state
         if decision.until is None:
             break
         moment = decision.until
-        decision = desired(schedule, record, moment)
+        decision = outlook.at(moment)
     return found
 
 
@@ -69,9 +72,9 @@ def on_hours(schedule: Schedule | None, start: datetime, days: int) -> float:
     return sum((until - since).total_seconds() for since, until in clipped if until > since) / 3600
 
 
-def _edge(schedule: Schedule | None, record: Record, moment: datetime, decision: Decision, to: PowerState) -> Edge:
-    rules = zones.zone(schedule.timezone) if schedule else UTC
+def _edge(schedule: Schedule | None, outlook: Outlook, moment: datetime, decision: Decision, to: PowerState) -> Edge:
+    rules = schedule.days.rules if schedule else UTC
     at = decision.usable_from if to is PowerState.ON and decision.usable_from else moment
-    reason = decision.reason if at == moment else desired(schedule, record, at).reason
+    reason = decision.reason if at == moment else outlook.at(at).reason
     local = at.astimezone(rules)
     return Edge(at, local, to, reason, clocks_change_on(rules, local.date()), moment)

@@ -3,18 +3,16 @@
 Local times carry the schedule's zone, since readers and hub may be far apart.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from shared.schedules import zones
 from shared.schedules.fields import DAYS
 from shared.schedules.model import Schedule
 from shared.schedules.record import Override, PowerState, Record
+from shared.schedules.spans import Cause, Span
 from shared.schedules.timeline import Block, Stop, idle_at, in_force, start_by_hand, windows_open
-from shared.schedules.windows import HORIZON, Cause, Span, day_off
-
-LONGEST_STOP = timedelta(days=360)
-"""How long a stop by hand holds when no window will open: a little less than the 12 months for which AKS keeps a
-stopped cluster."""
+from shared.schedules.windows import HORIZON
 
 
 def when(schedule: Schedule | None, instant: datetime) -> str:
@@ -24,7 +22,15 @@ def when(schedule: Schedule | None, instant: datetime) -> str:
     return f"{DAYS[local.weekday()].capitalize()} {local:%Y-%m-%d %H:%M} ({name})"
 
 
-def why_on(schedule: Schedule | None, record: Record, now: datetime, block: Block, until: datetime | None) -> str:
+def why_on(
+    schedule: Schedule | None,
+    record: Record,
+    now: datetime,
+    block: Block,
+    until: datetime | None,
+    open_at: Callable[[datetime], Span | None],
+) -> str:
+    """open_at: the windows, made one, that are open at a time."""
     override = record.override
     if override and override.state is PowerState.ON and in_force(override, now):
         end = f"on until {when(schedule, until)}" if until else "on from then on"
@@ -33,7 +39,7 @@ def why_on(schedule: Schedule | None, record: Record, now: datetime, block: Bloc
         return "On around the clock: the hub has no schedule."
     if until is None:
         return f"Within its hours, which do not end in the next {HORIZON.days} days."
-    if span := _open_at(schedule, now):
+    if span := open_at(now):
         hours = "On for a date of its own" if span.cause is Cause.DATE_ON else "Within its hours"
         put_off = f"; the stop at {when(schedule, span.end)} was postponed" if _postponed(record, span.end) else ""
         return f"{hours}: on until {when(schedule, until)}{put_off}."
@@ -54,8 +60,7 @@ def why_off(schedule: Schedule | None, record: Record, now: datetime, stop: Stop
 
 
 def stopped_by_hand(schedule: Schedule | None, override: Override, opens: datetime | None) -> str:
-    endless = opens is None or opens - override.since >= LONGEST_STOP
-    end = "somebody starts it" if endless or opens is None else when(schedule, opens)
+    end = when(schedule, opens) if opens else "somebody starts it"
     return _sentence(f"Stopped by {_words(override.by)} until {end}", override.reason)
 
 
@@ -71,7 +76,8 @@ def why_settling(schedule: Schedule | None, written: datetime, until: datetime) 
 def _cause_of_off(schedule: Schedule | None, record: Record, now: datetime) -> str:
     override = record.override
     by_hand = start_by_hand(schedule, record)
-    if override and in_force(override, now) and (idle := idle_at(schedule, record, override.since)):
+    started = override is not None and override.state is PowerState.ON and in_force(override, now)
+    if override and started and (idle := idle_at(schedule, record, override.since)):
         return f"Nobody had used it for {_minutes(schedule)} minutes at {when(schedule, idle)}"
     if (
         override
@@ -81,9 +87,8 @@ def _cause_of_off(schedule: Schedule | None, record: Record, now: datetime) -> s
     ):
         return f"The start by {_words(override.by)} ended at {when(schedule, by_hand.end)}"
     if schedule:
-        today = now.astimezone(zones.zone(schedule.timezone)).date()
-        name = DAYS[today.weekday()]
-        if any(name in window.days for window in schedule.windows) and (cause := day_off(schedule, today)):
+        today = now.astimezone(schedule.days.rules).date()
+        if schedule.days.has_windows(today) and (cause := schedule.days.day_off(today)):
             return cause
     return "Outside its hours"
 
@@ -94,11 +99,6 @@ def _minutes(schedule: Schedule | None) -> int:
 
 def _opened_since(schedule: Schedule | None, since: datetime, now: datetime) -> bool:
     return any(span.end > since and span.start < now for span in windows_open(schedule, since, now))
-
-
-def _open_at(schedule: Schedule, now: datetime) -> Span | None:
-    spans = windows_open(schedule, now, now + timedelta(days=1))
-    return next((span for span in spans if span.start <= now < span.end), None)
 
 
 def _postponed(record: Record, end: datetime) -> bool:

@@ -16,8 +16,9 @@ class Override:
 
     state: PowerState
     since: datetime
-    until: datetime
-    """When it ends as the schedule was at the time: the end asked for, or the end of the window that this fell into."""
+    until: datetime | None
+    """When it ends as the schedule was at the time: the end asked for, or the end of the window that this fell into.
+    None: a stop after which no window opens. It holds until somebody starts the hub."""
     by: str
     """Who asked, as shown to people."""
     reason: str

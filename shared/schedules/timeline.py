@@ -6,14 +6,16 @@ later where a stop was postponed, and without stops too short to be followed by 
 """
 
 import heapq
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from shared.schedules.lead import REST, lead_time
 from shared.schedules.model import Schedule
 from shared.schedules.record import Override, PowerState, Record
-from shared.schedules.windows import HORIZON, LOOK_BACK, Cause, Span, merged, openings
+from shared.schedules.spans import Cause, Span, merged
+from shared.schedules.windows import HORIZON, LOOK_BACK, local_days, openings
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(9000, 1, 1, tzinfo=UTC)
@@ -37,6 +39,7 @@ class Stop:
 
     since: datetime
     until: datetime
+    """END: until somebody starts the hub."""
 
 
 def windows_open(schedule: Schedule | None, since: datetime, until: datetime) -> Iterator[Span]:
@@ -44,20 +47,46 @@ def windows_open(schedule: Schedule | None, since: datetime, until: datetime) ->
 
     Spans that open within LOOK_BACK of the start of the search may have opened earlier than they say.
     """
-    if schedule is None:
-        return iter([Span(BEGINNING, END, Cause.WINDOW)])
-    return merged(_unpaused(schedule, openings(schedule, since, until)))
+    return open_on(schedule, *local_days(schedule, since, until)) if schedule else _around_the_clock()
+
+
+def open_on(schedule: Schedule, first: date, last: date) -> Iterator[Span]:
+    """The schedule's own times that open on these local dates, as in `windows_open`."""
+    return merged(_unpaused(schedule, openings(schedule, first, last)))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that `power` takes from the time at which it is asked: for times with the same view it is the same."""
+
+    days: tuple[date, date] | None
+    """The first and the last local date that it looks at; None for a hub without a schedule."""
+    stop: Stop | None
+    by_hand: Span | None
+    """The start by hand, unless it has ended long ago."""
+
+
+def view(schedule: Schedule | None, record: Record, now: datetime, stop: Stop | None) -> View:
+    """stop: what `stop_by_hand` says at `now`."""
+    by_hand = start_by_hand(schedule, record)
+    recent = by_hand if by_hand and by_hand.end > now - LOOK_BACK else None
+    return View(local_days(schedule, now, now + HORIZON) if schedule else None, stop, recent)
 
 
 def power(schedule: Schedule | None, record: Record, now: datetime) -> Iterator[Block]:
     """Blocks of power from about LOOK_BACK before `now` to HORIZON after it, in order and apart from each other."""
-    stop = stop_by_hand(schedule, record)
+    return power_in(schedule, record, view(schedule, record, now, stop_by_hand(schedule, record, now)))
+
+
+def power_in(schedule: Schedule | None, record: Record, seen: View) -> Iterator[Block]:
+    """`power` at every time that has this view."""
+    stop, lead = seen.stop, lead_time(record.starts)
     current: Block | None = None
-    for span in _usable(schedule, record, now, stop):
-        block = _block(schedule, record, stop, span)
+    for span in _usable(schedule, seen):
+        block = _block(schedule, record, stop, span, lead)
         if current and (block.begins <= current.ends or _too_short(current, block, stop)):
             if block.ends > current.ends:
-                current = replace(current, ends=block.ends)
+                current = Block(current.begins, current.opens, block.ends)
             continue
         if current:
             yield current
@@ -66,32 +95,52 @@ def power(schedule: Schedule | None, record: Record, now: datetime) -> Iterator[
         yield current
 
 
+class Blocks:
+    """Blocks of power, each worked out once, when somebody first looks that far."""
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._rest = blocks
+        self._known: list[Block] = []
+
+    def around(self, now: datetime) -> tuple[Block | None, Block | None]:
+        """The last block that has ended (if that was within a few days), and the one that is or comes next."""
+        while not self._known or self._known[-1].ends <= now:
+            following = next(self._rest, None)
+            if following is None:
+                break
+            self._known.append(following)
+        index = bisect_right(self._known, now, key=lambda block: block.ends)
+        return self._known[index - 1] if index else None, self._known[index] if index < len(self._known) else None
+
+
 def start_by_hand(schedule: Schedule | None, record: Record) -> Span | None:
     """The time that a start by hand itself keeps the hub on: as long as asked, or until nobody has used it for long."""
     override = record.override
     if override is None or override.state is not PowerState.ON:
         return None
-    end = override.asked_until or override.until
+    end = override.asked_until or override.until or END
     idle_from = idle_at(schedule, record, override.since)
     end = min(end, idle_from) if idle_from else end
     return Span(override.since, end, Cause.BY_HAND) if end > override.since else None
 
 
-def stop_by_hand(schedule: Schedule | None, record: Record) -> Stop | None:
+def stop_by_hand(schedule: Schedule | None, record: Record, now: datetime) -> Stop | None:
     """The stop by hand on record, ended by the first window of the present schedule that opens after it.
 
-    Windows that had opened before the schedule was last written do not count: they are edges in the past.
+    Windows that had opened before the schedule was last written do not count: they are edges in the past. Of a stop
+    without an end, those up to HORIZON after `now` are looked at, which are all that `power` knows of.
     """
     override = record.override
     if override is None or override.state is not PowerState.OFF:
         return None
     written = max(override.since, record.schedule_since or override.since)
-    for span in windows_open(schedule, written, override.until):
-        if span.start >= override.until:
+    until = override.until or END
+    for span in windows_open(schedule, written, override.until or now + HORIZON):
+        if span.start >= until:
             break
         if span.start > override.since and span.start >= written:
             return Stop(override.since, span.start)
-    return Stop(override.since, override.until)
+    return Stop(override.since, until)
 
 
 def idle_at(schedule: Schedule | None, record: Record, wanted: datetime) -> datetime | None:
@@ -103,7 +152,7 @@ def idle_at(schedule: Schedule | None, record: Record, wanted: datetime) -> date
 
 def in_force(override: Override | None, now: datetime) -> bool:
     """Whether the time that was asked for has not passed."""
-    return override is not None and override.since <= now < (override.asked_until or override.until)
+    return override is not None and override.since <= now < (override.asked_until or override.until or END)
 
 
 def postponed_end(schedule: Schedule | None, record: Record, stop: Stop | None, end: datetime) -> datetime:
@@ -127,13 +176,16 @@ def _unpaused(schedule: Schedule, spans: Iterator[Span]) -> Iterator[Span]:
             yield span if span.start >= paused_until else replace(span, start=paused_until)
 
 
-def _usable(schedule: Schedule | None, record: Record, now: datetime, stop: Stop | None) -> Iterator[Span]:
-    spans = windows_open(schedule, now, now + HORIZON)
-    by_hand = start_by_hand(schedule, record)
-    if by_hand and by_hand.end > now - LOOK_BACK:
-        spans = merged(heapq.merge(spans, [by_hand], key=lambda span: span.start))
+def _around_the_clock() -> Iterator[Span]:
+    return iter([Span(BEGINNING, END, Cause.WINDOW)])
+
+
+def _usable(schedule: Schedule | None, seen: View) -> Iterator[Span]:
+    spans = open_on(schedule, *seen.days) if schedule and seen.days else _around_the_clock()
+    if seen.by_hand:
+        spans = merged(heapq.merge(spans, [seen.by_hand], key=lambda span: span.start))
     for span in spans:
-        yield from _without(span, stop) if stop else (span,)
+        yield from _without(span, seen.stop) if seen.stop else (span,)
 
 
 def _without(span: Span, stop: Stop) -> Iterator[Span]:
@@ -143,10 +195,8 @@ def _without(span: Span, stop: Stop) -> Iterator[Span]:
         yield replace(span, start=max(span.start, stop.until))
 
 
-def _block(schedule: Schedule | None, record: Record, stop: Stop | None, span: Span) -> Block:
-    begins = (
-        span.start if span.cause is Cause.BY_HAND or span.start == BEGINNING else span.start - lead_time(record.starts)
-    )
+def _block(schedule: Schedule | None, record: Record, stop: Stop | None, span: Span, lead: timedelta) -> Block:
+    begins = span.start if span.cause is Cause.BY_HAND or span.start == BEGINNING else span.start - lead
     if schedule and schedule.pause and begins < schedule.pause.until <= span.start:
         begins = schedule.pause.until  # a paused schedule starts nothing, not even early
     if stop and begins <= stop.since < span.start:

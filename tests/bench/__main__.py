@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from local.azurite import ROOT
 from tests.bench.creates import create_overhead
+from tests.bench.health import health_rows
 from tests.bench.imports import cold_start
 from tests.bench.path import critical_path
 from tests.bench.power import burst_rows, tick_rows
@@ -17,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "critical_path": critical_path,
     "tick": tick_rows,
     "burst": burst_rows,
+    "health": health_rows,
 }
 """In the order of the table."""
 

@@ -1,14 +1,17 @@
 """Every error is a problem document with a stable code and an advice."""
 
+import asyncio
+import inspect
 import json
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 import azure.functions as func
 import pytest
 
 from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError, TemporaryError
-from shared.http.problems import ProblemError, endpoint, from_outside
+from shared.http.problems import ProblemError, async_endpoint, endpoint, from_outside
 from shared.settings import SettingsError
 
 FIELDS = {"type", "title", "status", "code", "detail", "advice", "errors"}
@@ -118,6 +121,23 @@ def test_an_answer_passes_through() -> None:
     response = route(func.HttpRequest("GET", "https://app.example/api/hubs", body=b""), client="c")
     assert (response.status_code, response.get_body()) == (204, b"c")
     assert route.__name__ == "route"
+
+
+@pytest.mark.parametrize("error", [ProblemError(418, "Teapot", "It is one.", "Use it."), KeyError("s3cret"), None])
+def test_a_route_that_is_a_coroutine_answers_as_the_others_do(error: Exception | None) -> None:
+    @async_endpoint
+    async def route(req: func.HttpRequest) -> func.HttpResponse:
+        if error:
+            raise error
+        return func.HttpResponse(status_code=204)
+
+    assert inspect.iscoroutinefunction(route)  # so the worker tells one
+    response = asyncio.run(_whole(route(func.HttpRequest("GET", "https://app.example/api/hubs", body=b""))))
+    assert response.status_code == (answered(error)[0].status_code if error else 204)
+
+
+async def _whole(response: Awaitable[func.HttpResponse]) -> func.HttpResponse:
+    return await response
 
 
 def test_the_code_is_the_outside_systems_own() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shared.schedules.decide import desired
+from shared.schedules.decide import Outlook, desired
 from shared.schedules.fields import clock
 from shared.schedules.lint import check, lint
 from shared.schedules.model import Schedule
@@ -115,6 +115,29 @@ def test_until_is_the_first_change(place: tuple[datetime, dict[str, Any]], lead:
         assert desired(plan, record, between).until == decision.until
 
 
+@given(plans(), minutes_in, st.integers(0, 5000), st.lists(st.integers(0, 20_000), max_size=25))
+@examples
+def test_who_asks_again_and_again_is_told_the_same(
+    place: tuple[datetime, dict[str, Any]], minute: int, length: int, later: list[int]
+) -> None:
+    """With a start or a stop by hand, a pause, an edit and a postponement, each in force for some of the time."""
+    start, data = place
+    now = oracle.at(start, minute)
+    paused = data | {"pause": {"until": oracle.at(start, length).isoformat(), "reason": ""}}
+    for plan in (Schedule.model_validate(data), Schedule.model_validate(paused)):
+        for override in (
+            override_for_start(plan, now, timedelta(minutes=length + 1), None, "ann", ""),
+            override_for_stop(plan, now, "ann", ""),
+            replace(override_for_stop(plan, now, "ann", ""), until=None),
+        ):
+            edited = Record(override, schedule_since=now + timedelta(minutes=5))
+            for record in (Record(override), edited, Record(postponed_until=oracle.at(start, length))):
+                outlook = Outlook(plan, record)
+                for offset in sorted(later):
+                    moment = now + timedelta(minutes=offset)
+                    assert outlook.at(moment) == desired(plan, record, moment)
+
+
 @given(plans(), leads)
 @examples
 def test_edges_alternate_agree_with_the_decision_and_come_once(
@@ -148,6 +171,7 @@ def test_a_start_by_hand_holds_as_asked_and_never_cuts_a_window(
     expected[minute:asked] = b"\x01" * (asked - minute)
     expected = oracle.without_short_gaps(expected)
     assert states(plan, record, start, minute) == expected[minute:MINUTES]
+    assert override.until is not None
     stored_end = oracle.minute_of(start, override.until)
     assert stored_end >= minute + length
     if stored_end < MINUTES:
@@ -175,6 +199,20 @@ def test_a_stop_by_hand_holds_until_the_next_window_opens(
     assert states(plan, record, start, minute) == expected[minute:MINUTES]
     if next_opening < MINUTES:
         assert override.until == oracle.at(start, next_opening)
+
+
+@given(plans(), minutes_in, st.integers(0, 30 * 366))
+@examples
+def test_a_stop_by_hand_without_a_window_to_come_holds_whenever_it_is_asked_about(
+    place: tuple[datetime, dict[str, Any]], minute: int, days: int
+) -> None:
+    start, data = place
+    stopped = oracle.at(start, minute)
+    for plan in (None, Schedule.model_validate(data | {"windows": [], "on": []})):
+        record = Record(override_for_stop(plan, stopped, "ann", ""))
+        decision = desired(plan, record, stopped + timedelta(days=days))
+        assert (decision.state, decision.until, decision.usable_from) == (OFF, None, None)
+        assert edges(plan, record, stopped + timedelta(days=days + 1), 400) == []
 
 
 @given(plans(), plans(), minutes_in, st.integers(0, 120))

@@ -22,6 +22,8 @@ KINDS = (
 )
 """One zone for every kind of change: these are fast enough for every run, the others take seconds."""
 
+SAMPLE = [zone if zone in KINDS else pytest.param(zone, marks=pytest.mark.long) for zone in ZONES]
+
 
 @pytest.mark.parametrize(
     "zone", [zone if zone in KINDS else pytest.param(zone, marks=pytest.mark.local) for zone in ZONES]
@@ -37,14 +39,14 @@ def test_the_days_around_each_change_of_the_clock_are_right_in_every_minute(zone
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", SAMPLE)
 def test_the_power_is_right_in_every_minute_of_a_year(zone: str) -> None:
     year = year_of(zone)
     assert year.decided() == year.power[: year.minutes]
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", SAMPLE)
 def test_the_calendar_shows_every_opening_and_closing_once(zone: str) -> None:
     year = year_of(zone)
     found = edges(year.schedule, Record(), year.start, year.days)
@@ -53,14 +55,14 @@ def test_the_calendar_shows_every_opening_and_closing_once(zone: str) -> None:
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", SAMPLE)
 def test_hours_for_estimates_are_the_minutes_in_windows(zone: str) -> None:
     year = year_of(zone)
     assert on_hours(year.schedule, year.start, year.days) == pytest.approx(year.usable[: year.minutes].count(1) / 60)
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", SAMPLE)
 def test_any_moment_alone_gives_the_right_answer(zone: str) -> None:
     year = year_of(zone)
     chance = random.Random(zone)  # noqa: S311 - repeatable, not secret

@@ -17,7 +17,6 @@ from shared.schedules.overrides import (
     since_after_edit,
 )
 from shared.schedules.preview import edges, on_hours
-from shared.schedules.reasons import LONGEST_STOP
 from shared.schedules.record import PowerState, Record
 from shared.schedules.zones import UnknownZoneError, nearest, zone
 from tests.schedules.given import EVERY_DAY, OFFICE, WEEKDAYS, local, schedule, utc, window, wire
@@ -290,9 +289,34 @@ class TestRule06:
     def test_a_stop_without_a_window_to_come_holds_until_somebody_starts_it(self, plan: None) -> None:
         now = utc("2026-07-13T12:00")
         override = override_for_stop(plan, now, "ann", "")
-        assert override.until == now + LONGEST_STOP
-        decision = desired(plan, Record(override), now + timedelta(days=200))
-        assert (decision.state, "until somebody starts it" in decision.reason) == (OFF, True)
+        assert override.until is None
+        for days in (0, 200, 361, 5000):
+            decision = desired(plan, Record(override), now + timedelta(days=days))
+            assert (decision.state, decision.until, decision.usable_from) == (OFF, None, None)
+            assert "until somebody starts it" in decision.reason
+
+    def test_a_stop_without_a_window_to_come_ends_with_the_first_one_of_a_schedule_that_is_written_later(self) -> None:
+        stopped, written = local(LA, monday("12:00")), local(LA, "2029-07-13T12:00")
+        record = Record(override_for_stop(None, stopped, "ann", ""))
+        record = replace(record, schedule_since=since_after_edit(None, PLAN, record, written))
+        decision = desired(PLAN, record, written)
+        assert (decision.state, decision.usable_from) == (OFF, local(LA, "2029-07-16T08:00"))
+        assert decision.reason == "Stopped by ann until Mon 2029-07-16 08:00 (America/Los_Angeles)."
+        assert desired(PLAN, record, local(LA, "2029-07-16T08:00")).state is ON
+
+    def test_a_stop_without_a_window_to_come_within_the_horizon_ends_with_one_that_comes_after_it(self) -> None:
+        plan = schedule(LA, on=[{"date": "2028-07-13", "from": "09:00", "to": "13:00"}])
+        record = Record(override_for_stop(plan, local(LA, monday("12:00")), "ann", ""))
+        assert record.override is not None
+        assert record.override.until is None
+        assert desired(plan, record, local(LA, "2026-12-13T12:00")).usable_from is None
+        assert desired(plan, record, local(LA, "2028-01-13T12:00")).usable_from == local(LA, "2028-07-13T09:00")
+        assert desired(plan, record, local(LA, "2028-07-13T09:00")).state is ON
+
+    def test_an_unused_hub_is_not_said_to_be_off_for_that_after_a_stop_that_is_over(self) -> None:
+        plan = schedule(LA, OFFICE, stopWhenIdle=30)
+        record = Record(override_for_stop(None, local(LA, monday("07:00")), "ann", ""), last_activity=utc("2026-07-13"))
+        assert desired(plan, record, local(LA, monday("20:00"))).reason.startswith("Outside its hours")
 
     def test_a_start_after_a_stop_takes_its_place(self) -> None:
         now = local(LA, monday("12:30"))
