@@ -1,11 +1,15 @@
 """Requests in, answers out."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from math import inf, isfinite
 from typing import Any
 
 import azure.functions as func
 
+from shared import paths
 from shared.http.problems import ProblemError
 
 LARGEST_BODY = 30_000
@@ -14,9 +18,19 @@ LARGEST_BODY = 30_000
 DEEPEST_BODY = 50
 """Objects and lists inside each other. A config.yaml has 8; what walks through one recurses."""
 
+MOST_ERRORS = 20
+"""Values that are named when they are wrong. A body can have thousands, each as deep as it is large."""
+
+LONGEST_KEY = 100
+"""Characters of a key that are shown."""
+
 
 def json_body(req: func.HttpRequest, *, empty: Any = None) -> Any:
-    """The request's JSON. Raises ProblemError; `empty` is what no body at all means, when that is allowed."""
+    """The request's JSON. Raises ProblemError; `empty` is what no body at all means, when that is allowed.
+
+    This is the one place that refuses, in every field, what no other system takes: NUL characters, halves of characters, and
+    numbers beyond 64 bits.
+    """
     raw = req.get_body()
     if len(raw) > LARGEST_BODY:
         raise ProblemError(
@@ -28,8 +42,8 @@ def json_body(req: func.HttpRequest, *, empty: Any = None) -> Any:
     if not raw.strip() and empty is not None:
         return empty
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
-        _check(body)
+        body = json.loads(raw, parse_constant=_no_constant, parse_int=_integer)
+        found = list(islice(_unusable(body), MOST_ERRORS))
     except (ValueError, RecursionError) as error:
         where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "it"
         raise ProblemError(
@@ -39,7 +53,20 @@ def json_body(req: func.HttpRequest, *, empty: Any = None) -> Any:
             'Send JSON, such as {"name": "r5"}, with Content-Type: application/json.',
             errors=[{"field": "", "message": "must be JSON"}],
         ) from None
+    if found:
+        raise _bad_value(found)
     return body
+
+
+def _bad_value(found: list[dict[str, str]]) -> ProblemError:
+    return ProblemError(
+        400,
+        "BadValue",
+        "The body has values that cannot be kept or passed on. Wrong fields: "
+        f"{len(found)}{' or more' if len(found) == MOST_ERRORS else ''}.",
+        "Correct the fields listed under errors; nothing was changed.",
+        errors=found,
+    )
 
 
 def _no_constant(name: str) -> Any:
@@ -47,23 +74,70 @@ def _no_constant(name: str) -> Any:
     raise ValueError(msg)
 
 
-def _check(body: Any) -> None:
-    """Raises ValueError for what Python takes for JSON but nobody else can read: nested without end, half a character."""
-    level, depth = [body], 0
+_DIGITS_OF_64_BITS = 20
+"""With the sign. Python refuses to read thousands of digits, and takes its time over hundreds."""
+
+
+def _integer(text: str) -> int | float:
+    """What is longer than 64 bits is no number: it is found as one when all values are looked at."""
+    return int(text) if len(text) <= _DIGITS_OF_64_BITS else inf
+
+
+type _Place = tuple["_Place", int | str] | None
+"""Where a value stands: its parent's place and its key there. A path is written out for the few that are shown."""
+
+
+def _unusable(body: Any) -> Iterator[dict[str, str]]:
+    """Values that are JSON, and that no table, process or other system takes, each once. One look at each value.
+
+    Raises ValueError for what is nested without end.
+    """
+    level: list[tuple[Any, _Place]] = [(body, None)]
+    depth = 0
     while level:
         depth += 1
         if depth > DEEPEST_BODY:
             msg = "nested too deeply"
             raise ValueError(msg)
-        for value in level:
-            if isinstance(value, str):
-                value.encode()  # UnicodeEncodeError, a ValueError, for a surrogate without its other half
-        inside = [value for value in level if isinstance(value, dict | list)]
-        level = [part for value in inside for part in _parts(value)]
+        inside: list[tuple[Any, _Place]] = []
+        for value, place in level:
+            if isinstance(value, dict):
+                yield from (_found((place, key), f"its name {wrong}") for key in value if (wrong := _wrong(key)))
+                inside += [(part, (place, key)) for key, part in value.items()]
+            elif isinstance(value, list):
+                inside += [(part, (place, index)) for index, part in enumerate(value)]
+            elif wrong := _wrong(value):
+                yield _found(place, wrong)
+        level = inside
 
 
-def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return value if isinstance(value, list) else [*value.keys(), *value.values()]
+def _wrong(value: Any) -> str | None:
+    """Why a value without parts is of no use, as the rest of a sentence."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "has a NUL character; leave it out"
+        return "has half a surrogate pair; write the whole character" if _HALF.search(value) else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        fits = -(2**63) <= value < 2**63 if isinstance(value, int) else isfinite(value)
+        return None if fits else "is a number beyond 64 bits; write a smaller one"
+    return None
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _found(place: _Place, message: str) -> dict[str, str]:
+    parts: list[int | str] = []
+    while place:
+        place, part = place
+        parts.append(part if isinstance(part, int) else _shown(part))
+    return {"field": paths.path(reversed(parts)), "message": message}
+
+
+def _shown(text: str) -> str:
+    """Short, and with what cannot be printed as an escape."""
+    cut = text if len(text) <= LONGEST_KEY else f"{text[:LONGEST_KEY]}..."
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
 
 
 def flag(req: func.HttpRequest, name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.hubs.amounts import memory_bytes
+from shared.amounts import LARGEST_CORES, LEAST_CORES, memory_bytes
 from shared.hubs.image import Image
 from shared.hubs.part import Part
 
@@ -86,9 +86,9 @@ class Memory(Part):
 class Cpu(Part):
     """In cores; 0.5 is half of one."""
 
-    guarantee: float | None = Field(default=None, ge=0.001, le=1000)
+    guarantee: float | None = Field(default=None, ge=LEAST_CORES, le=LARGEST_CORES)
     """What a server is sure of."""
-    limit: float | None = Field(default=None, ge=0.001, le=1000)
+    limit: float | None = Field(default=None, ge=LEAST_CORES, le=LARGEST_CORES)
     """What it gets at most."""
 
     @model_validator(mode="after")

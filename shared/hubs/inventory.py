@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from shared import amounts
 from shared.clock import wire_time
 from shared.errors import OutsideError
-from shared.hubs import access, binder, capacity, disks
-from shared.hubs.amounts import memory_bytes
+from shared.hubs import access, binder, capacity, disks, ownership
 from shared.hubs.capacity import Amounts, Room
 from shared.hubs.store import HubRecord
 from shared.kubernetes import values as chart
@@ -41,7 +41,7 @@ class Seen:
 def look(services: Services, hub: HubRecord) -> Seen:
     """Reads the cluster. Raises OutsideError when it does not answer."""
     spec = hub.spec
-    kubeconfig = services.clusters.admin_kubeconfig(spec.resource_group, spec.cluster.name)
+    kubeconfig = ownership.kubeconfig(services, hub)
     with services.kubernetes(kubeconfig) as kubernetes:
         nodes, pods = workloads.nodes(kubernetes), workloads.pods(kubernetes)
         claims = workloads.claims(kubernetes, spec.release.namespace)
@@ -210,13 +210,16 @@ def _jupyterhub_values(hub: HubRecord) -> Mapping[str, Any]:
 
 
 def per_user(values: Mapping[str, Any]) -> Amounts:
-    """What the next user's server asks for, by the chart's values and, where they say nothing, its defaults (1 GiB, no CPU)."""
+    """What the next user's server asks for, by the chart's values and, where they say nothing, its defaults (1 GiB, no CPU).
+
+    An amount that cannot be read asks for nothing: a hub that was made before such are refused is still looked into.
+    """
     memory, cpu, storage = (_singleuser(values, part) for part in ("memory", "cpu", "storage"))
     guarantee = memory.get("guarantee", "1G")  # null asks for none
     # Kubernetes takes a limit without a guarantee for the guarantee, too.
-    asked = memory_bytes(guarantee) or memory_bytes(memory.get("limit")) or 0
-    cores = cpu.get("guarantee") or cpu.get("limit") or 0
-    return Amounts(1, asked, float(cores), int(storage.get("type", "dynamic") == "dynamic"))
+    asked = amounts.memory_bytes(guarantee) or amounts.memory_bytes(memory.get("limit")) or 0
+    cores = amounts.cores(cpu.get("guarantee")) or amounts.cores(cpu.get("limit")) or 0.0
+    return Amounts(1, asked, cores, int(storage.get("type", "dynamic") == "dynamic"))
 
 
 def _singleuser(values: Mapping[str, Any], part: str) -> Mapping[str, Any]:

@@ -8,16 +8,15 @@ azure network plugin takes an address of the subnet for every pod.
 import difflib
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from shared import names
-from shared.hubs import binder, defaults, https, logins
+from shared import names, paths
+from shared.hubs import binder, defaults, https, logins, secret_fields, values_amounts
 from shared.hubs.model import Hub
-from shared.hubs.part import REFERENCE
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,10 @@ def parse(body: object, location: str, deployment: str = "") -> Hub:
         *_cluster(hub),
         *_identity(hub),
         *_tags(hub),
-        *_secrets(hub),
         *_login(hub),
         *(FieldError(field, message) for field, message in _by_flavor(hub)),
+        *(FieldError(field, message) for field, message in values_amounts.problems(hub)),
+        *(FieldError(field, message) for field, message in secret_fields.problems(hub)),
     ]:
         raise InvalidError(errors)
     return hub
@@ -125,14 +125,20 @@ _WORDS = {
 
 
 def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
-    """Pydantic's errors by wire name, without the values that were sent."""
-    return [_field_error(item, model) for item in error.errors(include_url=False, include_input=False)]
+    """Pydantic's errors by wire name, without the values that were sent. The first unknown fields come with a guess."""
+    found, guesses = [], _MOST_GUESSES
+    for item in error.errors(include_url=False, include_input=False):
+        unknown = item["type"] == "extra_forbidden"
+        guesses -= unknown
+        found.append(_field_error(item, model if not unknown or guesses >= 0 else None))
+    return found
 
 
-def _field_error(item: Any, model: type[BaseModel]) -> FieldError:
+def _field_error(item: Any, model: type[BaseModel] | None) -> FieldError:
+    """model: where unknown fields are looked up; None: they are not."""
     kind = str(item["type"])
     if kind == "extra_forbidden":
-        message = _unknown(str(item["loc"][-1]), _fields_at(model, item["loc"][:-1]))
+        message = _unknown(str(item["loc"][-1]), _fields_at(model, item["loc"][:-1])) if model else _NOT_KNOWN
     elif kind == "value_error":
         message = str(item["ctx"]["error"])
     elif kind == "literal_error":
@@ -141,22 +147,27 @@ def _field_error(item: Any, model: type[BaseModel]) -> FieldError:
         message = f"does not fit the pattern {item['ctx']['pattern']}"
     else:
         message = _WORDS.get(kind) or _lower(str(item["msg"]))
-    return FieldError(path(item["loc"]), message)
+    return FieldError(paths.path(item["loc"]), message)
 
 
-def path(location: tuple[int | str, ...]) -> str:
-    dotted = ""
-    for part in location:
-        dotted += f"[{part}]" if isinstance(part, int) else f".{part}" if dotted else part
-    return dotted
+_MOST_GUESSES = 20
+"""A guess compares a name with every known one, and names them all where none is near; a body has room for thousands."""
+_LONGEST_GUESSED = 64
+"""Characters. No field is half as long, so that none is near a longer name."""
+_NOT_KNOWN = "is not a field of a hub"
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
-        name.lower().replace("_", "").replace("-", ""), known, n=1, cutoff=0.5
-    )
+    near = _nearest(name, known) if len(name) <= _LONGEST_GUESSED else []
     hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(set(known)))}"
-    return f"is not a field of a hub; {hint}"
+    return f"{_NOT_KNOWN}; {hint}"
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    plain = name.lower().replace("_", "").replace("-", "")
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
+        plain, known, n=1, cutoff=0.5
+    )
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -307,8 +318,6 @@ def _identity(hub: Hub) -> Iterator[FieldError]:
         )
     elif given.brought != (given.secret is not None):
         yield FieldError("identity", "a service principal that is brought along needs both clientId and secret")
-    if given.secret is not None and not given.secret.startswith(REFERENCE):
-        yield FieldError("identity.secret", _keep_it_secret("identity.secret"))
 
 
 def _login(hub: Hub) -> Iterator[FieldError]:
@@ -338,49 +347,3 @@ def _tags(hub: Hub) -> Iterator[FieldError]:
             yield FieldError(f"tags.{key}", "tags that start with hubkeeper-, microsoft, azure or windows are reserved")
         if len(value) > 256:
             yield FieldError(f"tags.{key}", f"a tag's value has at most 256 characters; this has {len(value)}")
-
-
-# Secrets have no place in a specification, which is stored and shown
-
-
-_SECRET_KEYS = re.compile(
-    r"(client_?secret|secret_?token|cookie_?secret|auth_?token|api_?token|access_?token|sas_?token|password|passwd"
-    r"|private_?key|secret_?key|access_?key|account_?key|connection_?string)$",
-    re.IGNORECASE,
-)
-_SECRET_TEXT = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s@]+@")
-"""A private key, or an address with a password in it, under whatever name."""
-
-
-def _secrets(hub: Hub) -> Iterator[FieldError]:
-    for where, key, value in _strings(hub.values, "values"):
-        if value.startswith(REFERENCE):
-            name = value.removeprefix(REFERENCE)
-            if problem := names.SECRET.problem(name):
-                yield FieldError(where, problem)
-            elif name in names.OWN_SECRETS:
-                yield FieldError(
-                    where,
-                    f"{name} is Hubkeeper's own and stays out of the hub; keep a secret of yours under another name",
-                )
-        elif value and (_SECRET_KEYS.search(key) or _SECRET_TEXT.search(value)):
-            yield FieldError(where, _keep_it_secret(where))
-
-
-def _keep_it_secret(where: str) -> str:
-    return (
-        f"{where} would be stored and shown with the hub: keep the value in Key Vault and write secret://NAME here "
-        "(PUT /api/hubs/{name}/secrets/NAME stores it, before the hub is made or after)"
-    )
-
-
-def _strings(value: object, where: str, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Every string in nested JSON: its path, the key it stands under, itself."""
-    if isinstance(value, str):
-        yield where, key, value
-    elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _strings(inner, f"{where}.{name}", str(name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _strings(inner, f"{where}[{index}]", key)

@@ -1,13 +1,28 @@
 """Requests in, answers out."""
 
+import contextlib
 import json
+import time
+from math import isfinite
 from typing import Any
 
 import azure.functions as func
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.http.auth import caller
-from shared.http.parsing import DEEPEST_BODY, LARGEST_BODY, accepted, answer, base_url, flag, json_body, number
+from shared.http.parsing import (
+    DEEPEST_BODY,
+    LARGEST_BODY,
+    MOST_ERRORS,
+    accepted,
+    answer,
+    base_url,
+    flag,
+    json_body,
+    number,
+)
 from shared.http.problems import ProblemError
 
 
@@ -41,9 +56,6 @@ def test_json_is_read(text: str) -> None:
         "not a number": b'{"a": NaN}',
         "without end": b'{"a": -Infinity}',
         "not utf-8": b'{"a": "\xff"}',
-        "half a character": b'{"a": "\\ud83d"}',
-        "half a character as a name": b'{"\\ud83d": 1}',
-        "a number of 5000 digits": b"9" * 5000,
         "nested": nested(DEEPEST_BODY + 1),
         "nested beyond the parser": nested(LARGEST_BODY // 2),
     }.values(),
@@ -53,6 +65,118 @@ def test_what_is_not_json_is_refused_by_name(body: bytes) -> None:
     assert (problem.status, problem.code) == (400, "NotJson")
     assert problem.errors == [{"field": "", "message": "must be JSON"}]
     assert "Content-Type: application/json" in problem.advice
+
+
+TOO_LARGE = "is a number beyond 64 bits; write a smaller one"
+NUL = "has a NUL character; leave it out"
+HALF = "has half a surrogate pair; write the whole character"
+BAD_VALUES: dict[str, tuple[bytes, dict[str, str]]] = {
+    "a float beyond doubles": (b'{"a": 1e400}', {"a": TOO_LARGE}),
+    "below them": (b'{"a": -1e400}', {"a": TOO_LARGE}),
+    "with a fraction": (b'{"a": 1.5E999999}', {"a": TOO_LARGE}),
+    "an integer beyond 64 bits": (b'{"a": 9223372036854775808}', {"a": TOO_LARGE}),
+    "below them, too": (b'{"a": -9223372036854775809}', {"a": TOO_LARGE}),
+    "a number of thousands of digits": (b'{"a": ' + b"9" * 9000 + b"}", {"a": TOO_LARGE}),
+    "a number alone": (b"9" * 5000, {"": TOO_LARGE}),
+    "NUL": (b'{"a": "x\\u0000y"}', {"a": NUL}),
+    "NUL alone": (b'"\\u0000"', {"": NUL}),
+    "NUL in a name": (b'{"a": {"b\\u0000": 1}}', {"a.b\\x00": f"its name {NUL}"}),
+    "half a character": (b'{"a": "\\ud83d"}', {"a": HALF}),
+    "the other half": (b'{"a": "\\ude00"}', {"a": HALF}),
+    "the halves in the wrong order": (b'{"a": "\\ude00\\ud83d"}', {"a": HALF}),
+    "half a character as a name": (b'{"\\ud83d": 1}', {"\\ud83d": f"its name {HALF}"}),
+    "half a character as bytes": (b'"\xed\xa0\xbd"', {"": HALF}),
+    "deep inside": (
+        b'{"values": {"hub": {"extraEnv": [{"name": "A", "value": "\\u0000"}]}}}',
+        {"values.hub.extraEnv[0].value": NUL},
+    ),
+    "lists in lists": (b"[1, [2, [3, 1e999]]]", {"[1][1][1]": TOO_LARGE}),
+    "several at once": (
+        b'{"a": [1e400, "ok", "\\u0000"], "b": {"c": 99999999999999999999}}',
+        {"a[0]": TOO_LARGE, "a[2]": NUL, "b.c": TOO_LARGE},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VALUES)
+def test_what_nothing_can_keep_is_refused_with_its_field(case: str) -> None:
+    body, fields = BAD_VALUES[case]
+    problem = refused(body)
+    assert (problem.status, problem.code) == (400, "BadValue")
+    assert {error["field"]: error["message"] for error in problem.errors} == fields
+    assert f"Wrong fields: {len(fields)}." in problem.detail
+    problem.response().get_body().decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9223372036854775807", "-9223372036854775808", "1e308", "-1e308", "1e-400", "0.1", "true", '"\\ud83d\\ude00"'],
+)
+def test_what_just_fits_is_read(text: str) -> None:
+    assert json_body(request(text.encode())) == json.loads(text)
+
+
+def test_of_very_many_wrong_values_some_are_named_and_keys_are_cut() -> None:
+    deep = b"1e400," * 3000
+    problem = refused(b'{"' + b"k" * 10_000 + b'": [' + deep + b"1]}")
+    assert len(problem.errors) == MOST_ERRORS
+    assert "or more" in problem.detail
+    assert len(problem.response().get_body()) < 10_000
+
+
+WORST = {
+    "one long number": b"9" * LARGEST_BODY,
+    "many numbers": b"[" + b",".join([b"9" * 20] * (LARGEST_BODY // 21 - 1)) + b"]",
+    "many small ones": b"[" + b"1," * (LARGEST_BODY // 2 - 2) + b"1]",
+    "many keys": b"{" + b",".join(b'"%d":0' % number for number in range(2500)) + b"}",
+    "long and deep": nested(DEEPEST_BODY)[:DEEPEST_BODY] + b"1e999," * 4900 + b"1" + b"]" * DEEPEST_BODY,
+    "a number with a long exponent": b"1e" + b"9" * (LARGEST_BODY - 2),
+    "a long fraction": b"0." + b"9" * (LARGEST_BODY - 2),
+}
+
+
+@pytest.mark.parametrize("case", WORST)
+def test_the_worst_of_bodies_is_read_at_once(case: str) -> None:
+    body = WORST[case]
+    assert len(body) <= LARGEST_BODY
+    began = time.perf_counter()
+    with contextlib.suppress(ProblemError):
+        json_body(request(body))
+    assert time.perf_counter() - began < 0.5  # milliseconds, unless something is quadratic
+
+
+TEXT = st.text().filter(lambda text: "Infinity" not in text)
+"""Python writes so what it has no number for."""
+ANY_JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT, st.just("\0"), st.just("\ud800")
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXT, inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+def clean(value: Any) -> bool:
+    """Whether nothing in it is beyond what can be kept."""
+    match value:
+        case dict():
+            return all(clean(part) for pair in value.items() for part in pair)
+        case list():
+            return all(map(clean, value))
+        case str():
+            return not set(value) & {"\0", *map(chr, range(0xD800, 0xE000))}
+        case float():
+            return isfinite(value)
+    return value is None or -(2**63) <= value < 2**63
+
+
+@given(ANY_JSON)
+def test_a_body_is_read_as_it_is_or_refused_by_field(value: Any) -> None:
+    body = json.dumps(value).replace("Infinity", "1e400").encode()
+    if clean(value):
+        assert json_body(request(body)) == value
+    else:
+        assert refused(body).code == "BadValue"
 
 
 def test_the_place_of_the_mistake_is_named() -> None:

@@ -29,6 +29,21 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
         (b"[1, 2", 400, "NotJson", ""),
         (b"[" * 20_000, 400, "NotJson", ""),
         (b'{"name": NaN}', 400, "NotJson", ""),
+        (b'{"name": 1e400}', 400, "BadValue", "name"),
+        (
+            b'{"name": "r5", "values": {"hub": {"extraEnv": [{"value": "\\u0000"}]}}}',
+            400,
+            "BadValue",
+            "values.hub.extraEnv[0].value",
+        ),
+        (b'{"name": "r5", "tags": {"a": "\\ud800"}}', 400, "BadValue", "tags.a"),
+        (b'{"name": "r5", "cluster": {"nodeCount": 9223372036854775808}}', 400, "BadValue", "cluster.nodeCount"),
+        (
+            b'{"name": "r5", "values": {"singleuser": {"memory": {"limit": "' + b"9" * 400 + b'"}}}}',
+            400,
+            "InvalidHub",
+            "values.singleuser.memory.limit",
+        ),
         (b"[]", 400, "InvalidHub", ""),
         (b'"r5"', 400, "InvalidHub", ""),
         (b"{}", 400, "InvalidHub", "name"),
@@ -81,6 +96,21 @@ def test_keys(host: Host) -> None:
 )
 def test_a_bad_address_or_parameter_is_refused(host: Host, method: str, path: str, status: int, code: str) -> None:
     problem(host.call(method, path), status, code)
+
+
+def test_who_reads_and_changes_secrets_is_in_the_log(host: Host) -> None:
+    host.put("/api/hubs/audited/secrets/token", {"value": "s3cret-in-no-log"})
+    host.get("/api/hubs/audited/kubeconfig", key=ADMIN_KEY)
+    host.delete("/api/hubs/audited/secrets/shared-password")
+    log = host.logs()
+    assert (
+        '[put_secret] audit {"who": "api", "what": "secret.put", "hub": "audited", "key": "token", "status": 204}'
+        in log
+    )
+    assert '[get_kubeconfig] audit {"who": "api", "what": "kubeconfig.read", "hub": "audited", "status": 404}' in log
+    assert '"what": "secret.delete", "hub": "audited", "key": "shared-password", "status": 409}' in log
+    assert "s3cret-in-no-log" not in log
+    host.delete("/api/hubs/audited/secrets/token")
 
 
 @pytest.mark.parametrize("body", [{}, {"value": ""}, {"value": 5}, {"value": "x", "more": 1}, [], "x"])
