@@ -1,13 +1,16 @@
 """A hub's power record as it is stored with the hub: JSON in one column, all times UTC."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.schedules.record import Override, PowerState, Record
 
 KEPT_STARTS = 20
 """How many start durations are kept: enough for a 90th percentile, few enough to forget last term's."""
+
+_ENDLESS = timedelta(days=360)
+"""How long a stop by hand held, in rows of an earlier version, that was to hold until somebody starts the hub."""
 
 _MOMENTS = ("schedule_since", "last_stop_ended", "postponed_until", "postponed_at", "last_activity")
 
@@ -39,10 +42,13 @@ def from_json(text: str | None) -> Record:
 def _override(fields: dict[str, Any] | None) -> Override | None:
     if not fields:
         return None
+    state, since, until = PowerState(fields["state"]), datetime.fromisoformat(fields["since"]), _moment(fields["until"])
+    if state is PowerState.OFF and until and until - since == _ENDLESS:
+        until = None  # the first window that opens ends it as well
     return Override(
-        state=PowerState(fields["state"]),
-        since=datetime.fromisoformat(fields["since"]),
-        until=datetime.fromisoformat(fields["until"]),
+        state=state,
+        since=since,
+        until=until,
         by=fields["by"],
         reason=fields["reason"],
         asked_until=_moment(fields.get("asked_until")),

@@ -13,7 +13,7 @@ from shared.runs.agenda import look_soon
 from shared.runs.model import Fault, Kind, Run, Status
 from shared.runs.store import RunStore
 from shared.schedules.overrides import override_for_start
-from shared.schedules.record import Record
+from shared.schedules.record import PowerState, Record
 from shared.services import Services
 
 _POWER = (Kind.START, Kind.STOP)
@@ -100,7 +100,19 @@ def learnt(record: Record, run: Run, hub: HubRecord, now: datetime) -> Record:
         made = override_for_start(hub.spec.schedule, now, None, None, run.requested_by, "the hub has just been made")
         return replace(record, override=made)
     took = start_seconds(run)
+    record = _started(record, run) if run.kind is Kind.START else record
     return replace(record, starts=(*record.starts, took)) if run.kind is Kind.START and took else record
+
+
+def _started(record: Record, run: Run) -> Record:
+    """A stop by hand without an end holds until the hub is started, be it by a schedule that it has been given since.
+
+    It is written as ended then: it must not come back when that schedule is removed, or cannot be read.
+    """
+    stop = record.override
+    if stop is None or stop.state is not PowerState.OFF or stop.until or stop.since >= run.requested:
+        return record
+    return replace(record, override=replace(stop, until=run.requested))
 
 
 def start_seconds(run: Run) -> float | None:

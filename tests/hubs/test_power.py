@@ -1,7 +1,9 @@
 """The power record survives storage."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ OVERRIDES = st.builds(
     Override,
     state=st.sampled_from(PowerState),
     since=MOMENTS,
-    until=MOMENTS,
+    until=st.none() | MOMENTS,
     by=st.text(max_size=5),
     reason=st.text(max_size=5),
     asked_until=st.none() | MOMENTS,
@@ -37,6 +39,24 @@ def test_what_is_stored_is_read_again(record: Record) -> None:
 
 def test_a_row_from_before_there_was_a_record_reads_as_an_empty_one() -> None:
     assert power.from_json(None) == power.from_json("") == Record()
+
+
+@pytest.mark.parametrize(
+    ("state", "lasts", "until"),
+    [
+        ("off", timedelta(days=360), None),
+        ("off", timedelta(days=359), timedelta(days=359)),
+        ("on", timedelta(days=360), timedelta(days=360)),
+    ],
+)
+def test_a_stop_that_an_earlier_version_ended_after_360_days_has_no_end(
+    state: str, lasts: timedelta, until: timedelta | None
+) -> None:
+    since = datetime(2026, 11, 23, 12, 0, 1, 5, tzinfo=UTC)
+    row = {"state": state, "since": since.isoformat(), "until": (since + lasts).isoformat(), "by": "ann", "reason": ""}
+    override = power.from_json(json.dumps({"override": row})).override
+    assert override is not None
+    assert override.until == (since + until if until else None)
 
 
 def test_only_the_latest_starts_are_kept() -> None:

@@ -63,6 +63,26 @@ def test_a_start_teaches_how_long_starts_take() -> None:
     assert of(start(5), Record(starts=(200.0,))) == Record(starts=(200.0,))
 
 
+ENDLESS = Override(PowerState.OFF, later(-60), None, "bob", "")
+
+
+@pytest.mark.parametrize(
+    ("stop", "until"),
+    [
+        (ENDLESS, NOW),
+        (replace(ENDLESS, since=later(60)), None),
+        (replace(ENDLESS, until=EVENING), EVENING),
+        (replace(ENDLESS, state=PowerState.ON, until=EVENING), EVENING),
+    ],
+    ids=["it-held-until-then", "asked-for-since", "it-has-an-end", "a-start"],
+)
+def test_a_start_ends_a_stop_that_held_until_somebody_starts_the_hub(stop: Override, until: datetime | None) -> None:
+    """A schedule was written since, and a window has opened: the stop must not come back when that schedule goes."""
+    after = of(start(300), Record(override=stop))
+    assert after.override == replace(stop, until=until)
+    assert of(run_of(Kind.STOP), Record(override=stop)).override == stop
+
+
 def test_a_stop_teaches_when_the_rest_began_and_ends_what_was_put_off() -> None:
     before = Record(starts=(1.0,), postponed_until=NOW, postponed_at=NOW)
     stop = run_of(Kind.STOP, steps={"power-off": succeeded("power-off", NOW, later(109))})

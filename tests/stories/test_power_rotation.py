@@ -7,9 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared import names
+from shared.clock import SystemClock
+from shared.services import Services
+from shared.settings import Settings
 from tests.cloud import Cloud, Host, wait_until
-from tests.stories.conftest import create, gone, steps
-from tests.stories.power import ZONE, Week, office, settle
+from tests.stories.conftest import azure, create, gone, steps
+from tests.stories.power import QUICK, ZONE, Week, office, settle
 
 pytestmark = pytest.mark.story
 
@@ -169,3 +173,77 @@ def test_a_cluster_that_refuses_the_new_password_keeps_the_old_one_and_is_not_st
     assert ends(week) > old + timedelta(days=300)
     assert len(week.events("failed")) == 1
     assert len(week.events("recovered")) == 1
+
+
+def resets(week: Week) -> int:
+    """How often the cluster was asked to take a password."""
+    return sum("resetServicePrincipalProfile" in call["path"] for call in week.cloud.control.requests())
+
+
+def agree(week: Week, key: str) -> None:
+    """The directory knows this password alone, and it is the one in Key Vault."""
+    (only,) = passwords(week)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in week.cloud.environment.items():
+            patch.setenv(name, value)  # the certificates of the local cloud among them
+        vault = Services(Settings.from_environ(week.cloud.environment), SystemClock()).secrets
+        kept = vault.get(names.own_vault_name(HUB, names.PRINCIPAL_PASSWORD))
+    assert kept is not None
+    assert only["keyId"] == kept.tags["keyId"] == key
+
+
+@pytest.mark.parametrize("week", [None], indirect=True)
+def test_stops_and_starts_by_hand_of_a_hub_without_hours_replace_nothing(week: Week) -> None:
+    (first,) = passwords(week)
+    asleep(week)
+    power = week.power()
+    assert "until somebody starts it" in power["reason"]
+    assert (power["until"], power["override"]["until"]) == (None, None)
+    start = week.ask("start").json["run"]["id"]
+    wait_until(lambda: "AKS asks for 15 minutes" in str(week.last_run()["steps"]), 10)
+    stop = week.ask("stop").json["run"]["id"]
+    week.at(week.now + timedelta(minutes=2))
+    assert week.host.wait_run(start)["status"] == "cancelled"
+    week.at(week.now + timedelta(minutes=2))  # the sweep begins the stop
+    run = week.through(stop)
+    assert run["status"] == "succeeded", run
+    assert week.power()["actual"] == "off"
+    for _ in range(3):
+        week.at(week.now + timedelta(minutes=16))
+        started = week.through(week.ask("start").headers["Location"])
+        assert started["status"] == "succeeded", started
+        asleep(week)
+    agree(week, first["keyId"])
+    assert resets(week) == 0
+    last = week.last_run()["id"]
+    week.at(week.now + timedelta(days=361))
+    wait_until(lambda: {"standstill", "password"} <= {told["data"]["code"] for told in week.events("warning")}, 20)
+    assert (week.power()["actual"], week.last_run()["id"]) == ("off", last)
+    assert week.events("failed") == []
+
+
+@pytest.mark.parametrize("week", [None], indirect=True)
+def test_a_cluster_that_is_switched_off_in_the_portal_meanwhile_keeps_the_only_password(week: Week) -> None:
+    (first,) = passwords(week)
+    without_upkeep(week, workday(ends(week) - timedelta(days=20), "11:00"))
+    path = "/resetServicePrincipalProfile"
+    throttled = week.cloud.control.fault(service="arm", method="POST", path=path, status=429, times=None)
+    stop = week.ask("stop").headers["Location"]
+    week.cloud.control.clock(rate=QUICK)
+    wait_until(lambda: any(fault["hits"] for fault in week.cloud.control.faults()), 60)
+    assert len(passwords(week)) == 2
+    group = f"/resourceGroups/{week.seen()['spec']['resourceGroup']}"
+    azure(week.cloud, "POST", f"{group}/providers/Microsoft.ContainerService/managedClusters/{HUB}/stop", "2025-10-01")
+    wait_until(lambda: week.power()["actual"] == "off", 30)
+    week.cloud.control.clear_fault(throttled["id"])
+    run = week.through(stop)
+    assert run["status"] == "succeeded", run
+    agree(week, first["keyId"])
+    week.at(week.now + timedelta(minutes=16))
+    start = week.through(week.ask("start").headers["Location"])
+    assert start["status"] == "succeeded", start
+    run = week.through(week.ask("stop").headers["Location"])
+    assert run["status"] == "succeeded", run
+    (second,) = passwords(week)
+    agree(week, second["keyId"])
+    assert second["keyId"] != first["keyId"]
