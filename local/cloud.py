@@ -67,6 +67,7 @@ async def _everything(world: World, stop: Callable[[], None]) -> AsyncIterator[l
     directory, tokens = Directory(world), Tokens(world)
     clusters = Clusters(world, authority, gate)
     arm = Arm(world, directory, clusters, tokens)
+    clusters.refusal = arm.balancer_refusal
     secured: dict[str, tuple[ASGIApp, int]] = {
         Arm.service: (arm.app, world.ports.arm),
         Graph.service: (Graph(world, directory, tokens).app, world.ports.graph),

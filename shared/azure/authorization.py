@@ -65,10 +65,26 @@ class RoleAssignments:
         """Gone already is fine."""
         self._arm.delete(assignment_id, API)
 
+    def granted(self, scope: str, principal_id: str) -> tuple[Permission, ...]:
+        """What the principal may do on the scope, by every role that it has there or above, groups that it is in included."""
+        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+        found = self._arm.list(path, API, {"$filter": f"atScope() and assignedTo('{principal_id}')"})
+        roles = sorted({str(item["properties"]["roleDefinitionId"]) for item in found})
+        documents = (self._arm.get(role, API) for role in roles)
+        return tuple(
+            _permission(each)
+            for document in documents
+            for each in ((document or {}).get("properties") or {}).get("permissions") or ()
+        )
+
     def permissions(self, scope: str) -> tuple[Permission, ...]:
         """What the product itself may do on the scope, by all its roles."""
         found = self._arm.list(f"{scope}/providers/Microsoft.Authorization/permissions", API)
-        return tuple(Permission(tuple(p.get("actions") or ()), tuple(p.get("notActions") or ())) for p in found)
+        return tuple(_permission(each) for each in found)
+
+
+def _permission(document: Json) -> Permission:
+    return Permission(tuple(document.get("actions") or ()), tuple(document.get("notActions") or ()))
 
 
 def assignment_name(scope: str, principal_id: str, role: str) -> str:

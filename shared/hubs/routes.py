@@ -5,6 +5,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from shared.http.audit import audited
 from shared.http.parsing import answer, json_body
 from shared.http.problems import ProblemError, endpoint
 
@@ -15,11 +16,11 @@ hubs = df.Blueprint()
 @endpoint
 def list_hubs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the route's signature
     from shared.hubs.store import HubStore
-    from shared.hubs.view import actual_power_of_all, shown
+    from shared.hubs.view import listed_power, shown
     from shared.services import services
 
     adapters = services()
-    power, now, settings = actual_power_of_all(adapters), adapters.clock.now(), adapters.settings
+    power, now, settings = listed_power(adapters) or {}, adapters.clock.now(), adapters.settings
     found = HubStore(adapters.tables).all()
     return answer({"hubs": [shown(hub, settings.subscription_id, power, now, settings.dns_suffix) for hub in found]})
 
@@ -36,39 +37,36 @@ def get_hub(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @hubs.route(route="hubs/{name}/kubeconfig", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+@audited("kubeconfig.read")
 @endpoint
 def get_kubeconfig(req: func.HttpRequest) -> func.HttpResponse:
     """Admin credentials of the cluster, for kubectl and helm, in the release's namespace; with the admin key alone."""
     from shared.errors import NotFoundError
+    from shared.hubs import ownership
     from shared.kubernetes.kubeconfig import in_namespace
     from shared.services import services
 
     hub = _hub(req)
     try:
-        text = services().clusters.admin_kubeconfig(hub.spec.resource_group, hub.spec.cluster.name)
+        text = ownership.kubeconfig(services(), hub, fresh=True)
     except NotFoundError:
-        raise ProblemError(
-            404,
-            "NoCluster",
-            f"Hub {hub.name} has no cluster: it is not made yet, or it was deleted outside Hubkeeper.",
-            f"GET /api/hubs/{hub.name} shows how far the hub is.",
-        ) from None
+        raise ownership.no_cluster(hub) from None
     text = in_namespace(text, hub.spec.release.namespace)
     return func.HttpResponse(text, mimetype="application/yaml", headers={"Cache-Control": "no-store"})
 
 
 @hubs.route(route="hubs/{name}/password", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+@audited("password.read")
 @endpoint
 def get_password(req: func.HttpRequest) -> func.HttpResponse:
     """The generated shared password of the hub; with the admin key alone."""
     from shared import names
+    from shared.hubs import vault
     from shared.hubs.access import shared_password
     from shared.services import services
 
     hub = _hub(req)
-    secret = (
-        services().secrets.get(names.vault_name(hub.name, names.SHARED_PASSWORD)) if shared_password(hub.spec) else None
-    )
+    secret = vault.own(services(), hub.name, names.SHARED_PASSWORD) if shared_password(hub.spec) else None
     if secret is None:
         raise ProblemError(
             404,
@@ -84,7 +82,31 @@ def get_password(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"password": secret.value}, headers={"Cache-Control": "no-store"})
 
 
+@hubs.route(route="hubs/{name}/network-role", methods=["PUT"], auth_level=func.AuthLevel.ADMIN)
+@audited("network-role.put")
+@endpoint
+def put_network_role(req: func.HttpRequest) -> func.HttpResponse:
+    """Body {"subnet": resource id}: lets the cluster's identity use a subnet that was not made for the hub; admin key alone."""
+    from shared.http.auth import caller
+    from shared.hubs.network_role import allow
+    from shared.services import services
+
+    body: Any = json_body(req)
+    subnet = body.get("subnet") if isinstance(body, dict) else None
+    if not isinstance(subnet, str) or not subnet or set(body) != {"subnet"}:
+        raise ProblemError(
+            400,
+            "BadBody",
+            "The body must be an object with the one field `subnet`, the resource id of the hub's subnet.",
+            'Send {"subnet": "/subscriptions/.../subnets/NAME"}; the run that failed names it.',
+            errors=[{"field": "subnet", "message": "must be the resource id of the hub's subnet"}],
+        )
+    adapters, hub = services(), _hub(req)
+    return answer({"networkRole": allow(adapters, hub, subnet, caller(req), adapters.clock.now())})
+
+
 @hubs.route(route="hubs/{name}/secrets", methods=["GET"])
+@audited("secrets.list")
 @endpoint
 def list_secrets(req: func.HttpRequest) -> func.HttpResponse:
     """Names and expiry of the secrets that a hub's values can refer to; never a value."""
@@ -95,10 +117,12 @@ def list_secrets(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @hubs.route(route="hubs/{name}/secrets/{key}", methods=["PUT"])
+@audited("secret.put")
 @endpoint
 def put_secret(req: func.HttpRequest) -> func.HttpResponse:
-    """Body {"value": "..."}. The hub need not exist yet."""
-    from shared.hubs.secrets import store
+    """Body {"value": "..."}. The hub need not exist yet; one that is being torn down takes none."""
+    from shared.hubs.secrets import refuse_while_going, store
+    from shared.hubs.store import HubStore
     from shared.services import services
 
     body: Any = json_body(req)
@@ -111,11 +135,14 @@ def put_secret(req: func.HttpRequest) -> func.HttpResponse:
             'Send {"value": "..."}.',
             errors=[{"field": "value", "message": "must be a string that is not empty"}],
         )
-    store(services(), _name(req), req.route_params["key"], value)
+    name, adapters = _name(req), services()
+    refuse_while_going(HubStore(adapters.tables).get(name))
+    store(adapters, name, req.route_params["key"], value)
     return func.HttpResponse(status_code=204)
 
 
 @hubs.route(route="hubs/{name}/secrets/{key}", methods=["DELETE"])
+@audited("secret.delete")
 @endpoint
 def delete_secret(req: func.HttpRequest) -> func.HttpResponse:
     from shared.hubs.secrets import remove

@@ -39,8 +39,9 @@ def get_inventory(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _running(req: func.HttpRequest) -> Any:
-    """The hub. Raises ProblemError when its cluster is known not to run: nothing in it can be asked then."""
+    """The hub. Raises ProblemError when it has no cluster, or one that is known not to run: nothing in it can be asked then."""
     from shared import names
+    from shared.hubs import ownership
     from shared.hubs.store import HubStore, known
     from shared.hubs.view import actual_power
     from shared.services import services
@@ -55,6 +56,8 @@ def _running(req: func.HttpRequest) -> Any:
             f"The cluster of hub {hub.name} is stopped: nobody is there to ask.",
             f"Start it: POST /api/hubs/{hub.name}/start.",
         )
+    if power == "none" and not hub.open_run:
+        raise ownership.no_cluster(hub)
     if power in ("none", "starting", "stopping"):
         raise ProblemError(
             409,

@@ -69,7 +69,8 @@ class HubStore:
         self._table = tables.table(TABLE)
 
     def get(self, name: str) -> HubRecord | None:
-        row = self._table.get(name, ROW)
+        """None of what is no hub's name, too, which Table Storage may not take for a key."""
+        row = None if names.HUB.problem(name) else self._table.get(name, ROW)
         return _record(row) if row else None
 
     def all(self) -> Iterator[HubRecord]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from shared.clock import wire_time
 from shared.errors import OutsideError
-from shared.hubs import access
+from shared.hubs import access, ownership
 from shared.hubs.store import HubRecord
 from shared.schedules.decide import desired_of
+from shared.schedules.timeline import END, stop_by_hand
 from shared.services import Services
 
 log = logging.getLogger(__name__)
@@ -35,39 +36,54 @@ def power_of(state: str, power: str | None) -> str:
 
 
 def actual_power(services: Services, hub: HubRecord) -> Mapping[str, str]:
-    """Of the one hub, by cluster id; empty when there is no cluster or Azure cannot say."""
+    """Of the one hub, as power_key names it: "none" when it has no cluster of its own, UNKNOWN when Azure does not say."""
+    key = power_key(hub, services.settings.subscription_id)
     try:
-        cluster = services.clusters.get(hub.spec.resource_group, hub.spec.cluster.name)
+        cluster = ownership.own(hub, services.clusters.get(hub.spec.resource_group, hub.spec.cluster.name))
     except OutsideError as error:
         log.warning("the power of hub %s is not known: %s", hub.name, error.code)
-        return {_key(services, hub): UNKNOWN}
-    return {_key(services, hub): power_of(cluster.state, cluster.power) if cluster else "none"}
+        return {key: UNKNOWN}
+    return {key: power_of(cluster.state, cluster.power) if cluster else "none"}
 
 
-def actual_power_of_all(services: Services) -> Mapping[str, str]:
-    """Of every cluster of the subscription in one call."""
+def listed_power(services: Services) -> Mapping[str, str] | None:
+    """Of every hub's cluster in the subscription by one call, as power_key names it; None when Azure does not say."""
     try:
-        return {cluster.id.lower(): power_of(cluster.state, cluster.power) for cluster in services.clusters.list_all()}
+        listed = services.clusters.list_all()
     except OutsideError as error:
         log.warning("the power of the hubs is not known: %s", error.code)
-        return {}
+        return None
+    return {
+        _key(cluster.id, owner): power_of(cluster.state, cluster.power)
+        for cluster in listed
+        if (owner := ownership.owner(cluster.tags))
+    }
 
 
-def _key(services: Services, hub: HubRecord) -> str:
-    return hub.cluster_id(services.settings.subscription_id).lower()
+def power_key(hub: HubRecord, subscription: str) -> str:
+    """The hub's cluster among the clusters of all hubs. Another hub's, or nobody's, of the same id is not it."""
+    return _key(hub.cluster_id(subscription), hub.name)
+
+
+def _key(cluster_id: str, hub: str) -> str:
+    return f"{cluster_id.lower()} of {hub}"
 
 
 def _override(hub: HubRecord, now: datetime) -> dict[str, Any] | None:
     """Who holds the hub on or off by hand, why, and until when; None when nobody does."""
     override = hub.power.override
-    if override is None or not override.since <= now < override.until:
+    if override is None:
+        return None
+    stop = stop_by_hand(hub.spec.schedule, hub.power, now)  # the schedule may be another by now
+    end = stop.until if stop else override.until or END
+    if not override.since <= now < end:
         return None
     return {
         "state": override.state.value,
         "by": override.by,
         "reason": override.reason,
         "since": wire_time(override.since),
-        "until": wire_time(override.until),
+        "until": wire_time(end) if end < END else None,
     }
 
 
@@ -80,7 +96,7 @@ def _failing_since(hub: HubRecord) -> datetime | None:
 def shown(
     hub: HubRecord, subscription: str, power: Mapping[str, str], now: datetime, dns_suffix: str = access.DNS_SUFFIX
 ) -> dict[str, Any]:
-    actual = power.get(hub.cluster_id(subscription).lower(), UNKNOWN if hub.facts.get("fqdn") else "none")
+    actual = power.get(power_key(hub, subscription), UNKNOWN if hub.facts.get("fqdn") else "none")
     decision = desired_of(hub.stored_schedule, hub.power, now)
     return {
         "name": hub.name,

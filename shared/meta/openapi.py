@@ -23,6 +23,10 @@ class Secret(BaseModel):
     value: str = Field(min_length=1)
 
 
+class NetworkRole(BaseModel):
+    subnet: str = Field(min_length=1)
+
+
 class Start(BaseModel):
     for_: str | None = Field(default=None, alias="for", pattern=r"^(\d{1,3}d)?(\d{1,4}h)?(\d{1,5}m)?$")
     until: datetime | None = None
@@ -137,6 +141,13 @@ OPERATIONS = (
     Operation(
         "get", "/hubs/{name}/password", "The generated shared password (admin key)", {200: "The password", **MISSING}
     ),
+    Operation(
+        "put",
+        "/hubs/{name}/network-role",
+        "Let the cluster's identity use a subnet that was not made for the hub (admin key)",
+        {200: "What is allowed now", **REFUSED, **MISSING},
+        body=NetworkRole,
+    ),
     Operation("get", "/hubs/{name}/secrets", "Names and expiry of the hub's secrets", {200: "The secrets", **MISSING}),
     Operation(
         "put",
@@ -195,7 +206,7 @@ OPERATIONS = (
         "get",
         "/hubs/{name}/calendar",
         "Every coming switch",
-        {200: "The switches", **REFUSED, **MISSING, **CONFLICT},
+        {200: 'The switches; "complete": false and "until" after the first 2,000', **REFUSED, **MISSING, **CONFLICT},
         query={"days": {"type": "integer", "minimum": 1, "maximum": 400, "default": 14}},
     ),
     Operation(

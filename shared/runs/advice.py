@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import OutsideError
+from shared.hubs.defaults import OWNER_TAG
 from shared.hubs.model import Hub
 from shared.runs.model import Fault
 
@@ -236,8 +237,31 @@ def _record(_: OutsideError, __: Hub) -> str:
     return "Hubkeeper overwrites no record that it did not make: remove that one, and retry the run; or choose another access.host."
 
 
+def _rules(_: OutsideError, hub: Hub) -> str:
+    return (
+        f"az monitor autoscale list --resource-group {hub.cluster.node_resource_group} shows whose they are. When the name is "
+        "free, retry the run."
+    )
+
+
+def no_cluster(hub: Hub) -> str:
+    """A cluster that is deleted does not come back; one that has lost its tag, as `az aks update --tags` makes it, does."""
+    where = f"--resource-group {hub.resource_group} --name {hub.cluster.name}"
+    return (
+        f"If the hub's own cluster is still there, it has lost its tag. Give it back: az resource tag --is-incremental --tags "
+        f"{OWNER_TAG}={hub.name} --resource-type Microsoft.ContainerService/managedClusters {where}. If it was deleted, DELETE the "
+        "hub, which leaves alone what is not the hub's, and create it anew."
+    )
+
+
+def _no_cluster(_: OutsideError, hub: Hub) -> str:
+    return f"{no_cluster(hub)} With the tag back, retry the run."
+
+
 _ADVICE: dict[str, Advisor] = {
+    "ClusterNotFound": _no_cluster,
     "DnsRecordTaken": _record,
+    "ScaleSetRules": _rules,
     "RequestDisallowedByPolicy": _policy,
     "ErrCode_InsufficientVCPUQuota": _quota,
     "QuotaExceeded": _quota,

@@ -14,6 +14,9 @@ CLUSTER_API = "2025-10-01"
 IDENTITY_API = "2023-01-31"
 SNAPSHOT_API = "2024-03-02"
 
+HOMES_TAG = "hubkeeper-homes"
+"""On the copies of a hub's volumes and their resource group, which outlive the hub."""
+
 CONTRIBUTOR = "Contributor"
 NETWORK_CONTRIBUTOR = "Network Contributor"
 
@@ -21,12 +24,6 @@ NETWORK_CONTRIBUTOR = "Network Contributor"
 def tags(hub: Hub) -> dict[str, str]:
     """The hub's own tags and the one that says whose it is."""
     return {**hub.tags, defaults.OWNER_TAG: hub.name}
-
-
-def owned(resource_tags: dict[str, str] | None, hub: str) -> bool:
-    """Whether a resource carries this hub's ownership tag. Azure compares tag names without case."""
-    found = {key.lower(): value for key, value in (resource_tags or {}).items()}
-    return found.get(defaults.OWNER_TAG) == hub
 
 
 def registry(hub: Hub, sku: str) -> dict[str, Any]:
@@ -149,6 +146,6 @@ def _rule(scale_set: str, operator: str, threshold: int, direction: str) -> dict
 def snapshot(location: str, disk_id: str, hub: str, claim: str) -> dict[str, Any]:
     return {
         "location": location,
-        "tags": {"hubkeeper-homes": hub, "claim": claim},
+        "tags": {HOMES_TAG: hub, "claim": claim},
         "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": disk_id}, "incremental": True},
     }

@@ -5,12 +5,14 @@ partition from the start gives the newest. Each step is a property of its own, w
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
@@ -19,6 +21,7 @@ from shared.runs.plans import PLANS
 TABLE = "runs"
 STEP = "step_"
 _LAST_MILLISECOND = 10**14
+_ROW = re.compile(r"[0-9]{14}[0-9a-f]{6}")
 _RACES = 20
 """How often a write is tried again when a step running at the same time was faster."""
 
@@ -31,7 +34,7 @@ def new_id(hub: str, now: datetime) -> str:
 def split_id(run: str) -> tuple[str, str]:
     """Partition and row of a run's id; raises NotFoundError when it is none."""
     hub, _, row = run.rpartition("-")
-    if not hub or len(row) != 20 or not row.isalnum():
+    if names.HUB.problem(hub) or not _ROW.fullmatch(row):
         raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
     return hub, row
 
@@ -74,6 +77,9 @@ class RunStore:
         self._table.delete(*split_id(run))
 
     def of_hub(self, hub: str, limit: int) -> list[Run]:
+        """Newest first; none of what is no hub's name, which Table Storage may not take for a key."""
+        if names.HUB.problem(hub):
+            return []
         return [_run(row) for row in self._table.query(hub, limit=limit)]
 
 

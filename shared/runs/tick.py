@@ -13,7 +13,7 @@ from datetime import datetime
 
 from shared.errors import OutsideError
 from shared.hubs.store import HubRecord, HubStore
-from shared.hubs.view import power_of
+from shared.hubs.view import listed_power, power_key
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.runs.agenda import Agenda, Entry
@@ -67,7 +67,7 @@ class Tick:
     def actual(self, hub: HubRecord) -> str:
         if self.power is None:
             return "unknown"
-        return self.power.get(hub.cluster_id(self.services.settings.subscription_id).lower(), "none")
+        return self.power.get(power_key(hub, self.services.settings.subscription_id), "none")
 
 
 def tick(services: Services, engine: Engine) -> list[str]:
@@ -91,15 +91,6 @@ def tick(services: Services, engine: Engine) -> list[str]:
     for line in begun:
         log.info("tick: %s", line)
     return begun
-
-
-def listed_power(services: Services) -> Mapping[str, str] | None:
-    """Of every cluster of the subscription, by id in lower case; None when Azure does not say."""
-    try:
-        return {cluster.id.lower(): power_of(cluster.state, cluster.power) for cluster in services.clusters.list_all()}
-    except OutsideError as error:
-        log.warning("the power of the hubs is not known: %s", error.code)
-        return None
 
 
 def _once_each(agenda: Agenda, due: list[Entry]) -> list[Entry]:

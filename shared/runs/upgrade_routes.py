@@ -30,10 +30,10 @@ def patch_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
 
     adapters = services()
     commands = Commands(adapters, Engine(client), caller(req))
-    patch = json_body(req)
+    patch, dry = json_body(req), flag(req, "dryRun")
     with refusing(), _refusing_changes():
         upgrade = prepare(commands, req.route_params["name"], patch)
-        if flag(req, "dryRun"):
+        if dry:
             return answer({"dryRun": True, **upgrade.wire()})
         run = begin(commands, upgrade)
     if run is None:

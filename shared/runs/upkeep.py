@@ -1,15 +1,20 @@
 """The nightly upkeep: mends the agenda, replaces passwords in time, warns of what runs out, forgets what is old."""
 
 import logging
+import secrets as random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shared.errors import OutsideError
+from shared.hubs import vault
 from shared.hubs.certificates import WARN_BEFORE
 from shared.hubs.store import HubRecord, HubStore
+from shared.hubs.view import listed_power, power_key
+from shared.kubernetes.values import CHECK_USER
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.notifications.upkeep import purge
+from shared.runs.advice import no_cluster
 from shared.runs.commands import BusyError, Commands
 from shared.runs.decisions import Decisions
 from shared.runs.engine import Engine
@@ -17,7 +22,8 @@ from shared.runs.idle import last_activity
 from shared.runs.model import Kind
 from shared.runs.steps.cluster_parts import extra_pools
 from shared.runs.steps.people import ACTIVE
-from shared.runs.tick import listed_power, rebuild
+from shared.runs.steps.rotate import MARGIN, next_start, refusable, unsettled
+from shared.runs.tick import rebuild
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
 from shared.services import Services
@@ -30,6 +36,8 @@ LAST_WEEK = timedelta(days=7)
 """So long before its end a password is replaced whoever is at work."""
 STANDSTILL = timedelta(days=300)
 """AKS keeps a stopped cluster for 12 months; after ten somebody should know."""
+KEPT = timedelta(days=365)
+"""How long AKS keeps a stopped cluster."""
 CALENDAR_BEFORE = timedelta(days=60)
 """Holidays of the coming year must be known this long before it begins."""
 
@@ -40,37 +48,58 @@ def upkeep(services: Services, engine: Engine) -> None:
     purge(services, now)
     for hub in HubStore(services.tables).all():
         try:
-            cluster = hub.cluster_id(services.settings.subscription_id).lower()
-            actual = "unknown" if power is None else power.get(cluster, "none")
+            key = power_key(hub, services.settings.subscription_id)
+            actual = "unknown" if power is None else power.get(key, "none")
             _hub(services, engine, hub, actual, now)
         except (OutsideError, BusyError, ValueError, KeyError) as error:
             log.warning("upkeep: hub %s: %s", hub.name, type(error).__name__)
+    try:
+        move_secrets(services)
+    except OutsideError as error:
+        log.warning("upkeep: secrets are not moved: %s", error.code)
 
 
 def _hub(services: Services, engine: Engine, hub: HubRecord, actual: str, now: datetime) -> None:
     Decisions(services.tables).purge(hub.name, now)
     if hub.status != "ready":
         return
-    if actual == "on" and not hub.open_run and rotation_due(services, hub, now):
-        Commands(services, engine, "upkeep").begin(
-            hub.name, Kind.ROTATE, "the service principal's password ends soon", {}
-        )
+    if not hub.open_run and (reason := rotation(services, hub, actual, now)):
+        Commands(services, engine, "upkeep").begin(hub.name, Kind.ROTATE, reason, {})
     for code, message in warnings(services, hub, actual, now):
         _warn_once(services, hub, code, message, now)
+
+
+def move_secrets(services: Services) -> None:
+    """Hubkeeper's own secrets go to their names of today, between runs: one that replaces a password meanwhile would lose it."""
+    present = [secret.name for secret in services.secrets.names()]
+    for hub in HubStore(services.tables).all():
+        if not hub.open_run:
+            for line in vault.move_own(services, hub.name, present):
+                log.info("upkeep: %s", line)
+
+
+def rotation(services: Services, hub: HubRecord, actual: str, now: datetime) -> str:
+    """Why a rotate run begins tonight; empty when none does."""
+    if actual == "off" and refusable(hub):
+        return "a password that the cluster was never given is removed"
+    if actual == "on" and rotation_due(services, hub, now):
+        ended = "the last rotation did not come to its end" if unsettled(hub) else ""
+        return ended or "the service principal's password ends soon"
+    return ""
 
 
 def rotation_due(services: Services, hub: HubRecord, now: datetime) -> bool:
     """Whether to replace the password of a hub that is on. That renews all nodes, under the pods on them.
 
     So it is left to the next stop where one comes in time, and to another night while people are at work and the password
-    holds a week longer.
+    holds a week longer. A rotation that did not come to its end, and left two passwords, waits for a week's stops at most.
     """
-    text = hub.facts.get("password_expires")
-    ends = datetime.fromisoformat(text) if text else None
-    if ends is None or ends >= now + ROTATE_BEFORE:
+    ends = _password_ends(hub)
+    if ends is None or (ends >= now + ROTATE_BEFORE and not unsettled(hub)):
         return False
+    latest = min(ends - LAST_WEEK, now + LAST_WEEK) if unsettled(hub) else ends - LAST_WEEK
     decision = desired_of(hub.stored_schedule, hub.power, now)
-    if decision.state is PowerState.ON and decision.until and decision.until < ends - LAST_WEEK:
+    if decision.state is PowerState.ON and decision.until and decision.until < latest:
         return False
     return ends < now + LAST_WEEK or not _at_work(services, hub, now)
 
@@ -83,32 +112,49 @@ def _at_work(services: Services, hub: HubRecord, now: datetime) -> bool:
     return used is not None and now - used < ACTIVE
 
 
-def password_ends_before(hub: HubRecord, moment: datetime) -> bool:
-    expires = hub.facts.get("password_expires")
-    return expires is not None and datetime.fromisoformat(expires) < moment
+def _password_ends(hub: HubRecord) -> datetime | None:
+    text = hub.facts.get("password_expires")
+    return datetime.fromisoformat(text) if text else None
+
+
+def _ends_while_off(hub: HubRecord, now: datetime) -> str:
+    """The password of a hub that is off, when no start is planned in time."""
+    ends, start = _password_ends(hub), next_start(hub, now)
+    if ends is None or ends >= now + ROTATE_BEFORE or (start and start + MARGIN <= ends):
+        return ""
+    whose = f"The password of hub {hub.name}'s service principal"
+    if ends <= now:
+        return (
+            f"{whose} has ended on {ends:%d %B %Y}, while the hub is off: AKS may refuse to start its cluster. "
+            "Start it; if that fails, tear the hub down and make it anew."
+        )
+    return f"{whose} ends on {ends:%d %B %Y}, and the hub is off: start it before, so that it can be replaced."
+
+
+def _stands_still(hub: HubRecord, now: datetime) -> str:
+    stopped = hub.power.last_stop_ended
+    if stopped is None or now - stopped <= STANDSTILL:
+        return ""
+    ends = stopped + KEPT
+    said = f"Hub {hub.name} is off since {stopped:%d %B %Y}. AKS forgets a stopped cluster after 12 months: "
+    if ends <= now:
+        return f"{said}start it today, or tear the hub down."
+    return f"{said}start it before {ends:%d %B %Y}."
 
 
 def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> Iterator[tuple[str, str]]:
     """What needs a person in the coming weeks: a stable code and a sentence each."""
-    name, stopped = hub.name, hub.power.last_stop_ended
-    if actual == "off" and stopped and now - stopped > STANDSTILL:
-        ends = stopped + timedelta(days=365)
-        yield (
-            "standstill",
-            (
-                f"Hub {name} is off since {stopped:%d %B %Y}. AKS forgets a stopped cluster after 12 months: "
-                f"start it before {ends:%d %B %Y}."
-            ),
-        )
-    if actual == "off" and password_ends_before(hub, now + ROTATE_BEFORE):
-        yield (
-            "password",
-            f"The password of hub {name}'s service principal ends soon, and the hub is off: start it, so that it can be replaced.",
-        )
+    name = hub.name
+    if actual == "off" and (still := _stands_still(hub, now)):
+        yield "standstill", still
+    if actual == "off" and (ending := _ends_while_off(hub, now)):
+        yield "password", ending
     if ending := _certificate_ends(hub, now):
         yield "certificate", ending
+    if actual == "on" and (let_in := _lets_everybody_in(services, hub)):
+        yield "open", let_in
     if actual == "none":
-        yield "gone", f"The cluster of hub {name} is gone: it was deleted outside Hubkeeper. Tear the hub down."
+        yield "gone", f"Hub {name} has no cluster of its own any more. {no_cluster(hub.spec)}"
     if left := _left_over(hub):
         yield "left-over", left
     if hub.stored_schedule is not None and hub.spec.schedule is None:
@@ -133,6 +179,23 @@ def _left_over(hub: HubRecord) -> str | None:
     return (
         f"{' and '.join(things)} of hub {hub.name} {'is' if len(things) == 1 else 'are'} left over from a change that did not end; "
         f"nodes cost. Retry run {hub.last_run}, or PATCH /api/hubs/{hub.name} with {{}}."
+    )
+
+
+def _lets_everybody_in(services: Services, hub: HubRecord) -> str | None:
+    """Of hubs that were made before their installs were tried, or changed by hand since."""
+    url = hub.facts.get("url")
+    if hub.spec.auth == "none" or url is None:
+        return None
+    try:
+        open_to_all = services.jupyterhub(url).lets_in(CHECK_USER, random.token_urlsafe(24))
+    except OutsideError:
+        return None
+    if not open_to_all:
+        return None
+    return (
+        f"Hub {hub.name} lets everybody in: a login at {url} with a made-up name and password succeeds. "
+        f'PATCH /api/hubs/{hub.name} with a login (auth, values), or with auth: "none" if that is meant.'
     )
 
 

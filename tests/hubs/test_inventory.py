@@ -1,5 +1,6 @@
 """What is told of a cluster, from what its API says."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import pytest
 
 from shared.hubs import inventory, people
-from shared.hubs.amounts import memory_bytes
 from shared.hubs.capacity import GIBIBYTE, Amounts
 from shared.hubs.inventory import Seen, per_user
 from shared.hubs.store import HubRecord
@@ -124,17 +124,40 @@ def test_what_a_user_asks_for(singleuser: Any, asked: Amounts) -> None:
     assert per_user({"singleuser": singleuser}) == asked
 
 
-@pytest.mark.parametrize(
-    ("written", "counted"),
-    [("1G", GIBIBYTE), ("512M", GIBIBYTE // 2), ("1.5G", 3 * GIBIBYTE // 2), (1024, 1024), ("10", 10), ("1T", 1024**4)],
-)
-def test_memory_as_jupyterhub_counts_it(written: object, counted: int) -> None:
-    assert memory_bytes(written) == counted
+def test_amounts_that_cannot_be_read_ask_for_nothing_and_hide_nothing() -> None:
+    """In hubs that were made before such amounts were refused."""
+    for odd in ODD:
+        singleuser = {"memory": {"guarantee": odd, "limit": odd}, "cpu": {"guarantee": odd, "limit": odd}}
+        asked = per_user({"singleuser": {**singleuser, "storage": {"type": odd, "capacity": odd}}})
+        assert asked == Amounts(1, 0, 0, 0), odd
+        old = record()
+        old = replace(old, spec=old.spec.model_copy(update={"values": {"singleuser": singleuser}}))
+        assert json.dumps(inventory.shown(old, SEEN), allow_nan=False)
 
 
-@pytest.mark.parametrize("written", ["1Gi", "G", "-1G", "1 G", "", None, True, [], "1g"])
-def test_what_is_no_memory(written: object) -> None:
-    assert memory_bytes(written) is None
+ODD: list[Any] = [
+    "9" * 400,
+    "9" * 400 + "G",
+    "half",
+    "500m",
+    "1Gi",
+    "",
+    "\0",
+    10**400,
+    float("nan"),
+    float("inf"),
+    -1,
+    True,
+    {},
+    [1],
+]
+
+
+def test_tiny_amounts_fit_without_end() -> None:
+    old = record()
+    values = {"singleuser": {"cpu": {"guarantee": 5e-324}, "memory": {"guarantee": 1}, "storage": {"type": "none"}}}
+    old = replace(old, spec=old.spec.model_copy(update={"values": values}))
+    assert inventory.shown(old, SEEN)["capacity"]["limit"] == "podsPerNode"
 
 
 def test_people_with_servers_come_first_and_servers_have_whole_addresses() -> None:

@@ -1,6 +1,6 @@
 """How a hub is shown, and what AKS' two states together mean."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from shared.clock import Clock
 from shared.errors import OutsideError, PermanentError, TemporaryError
 from shared.hubs.store import HubRecord
 from shared.hubs.validation import parse
-from shared.hubs.view import actual_power, actual_power_of_all, power_of, shown
+from shared.hubs.view import actual_power, listed_power, power_key, power_of, shown
+from shared.schedules.record import Override, PowerState, Record
 from shared.services import Services
 from shared.settings import Settings
 
@@ -59,7 +60,7 @@ def record(*, schedule: Any = None, facts: dict[str, Any] | None = None, **more:
 
 def test_a_hub_has_the_fixed_form() -> None:
     hub = record(schedule=SCHEDULE, facts=RUNNING)
-    view = shown(hub, SUBSCRIPTION, {hub.cluster_id(SUBSCRIPTION).lower(): "on"}, MONDAY)
+    view = shown(hub, SUBSCRIPTION, {power_key(hub, SUBSCRIPTION): "on"}, MONDAY)
     assert (view["name"], view["status"], view["url"], view["run"]) == ("r5", "ready", "http://r5/", "r5-1")
     assert view["spec"] == hub.spec.wire()
     assert view["created"] == "2026-11-23T09:00:00Z"
@@ -68,6 +69,27 @@ def test_a_hub_has_the_fixed_form() -> None:
     assert (power["actual"], power["desired"]) == ("on", "on")
     assert power["until"] == power["nextChange"] == "2026-11-23T18:00:00Z"
     assert power["reason"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "until", "shown_until"),
+    [
+        (None, None, None),
+        (None, datetime(2026, 11, 24, tzinfo=UTC), "2026-11-24T00:00:00Z"),
+        (SCHEDULE, None, "2026-11-30T08:00:00Z"),
+        (SCHEDULE, datetime(2026, 11, 24, tzinfo=UTC), "2026-11-24T00:00:00Z"),
+    ],
+    ids=["until-somebody-starts-it", "as-asked", "a-schedule-came-later", "the-schedule-is-another"],
+)
+def test_a_stop_by_hand_is_shown_with_the_end_that_it_has_now(
+    schedule: Any, until: datetime | None, shown_until: str | None
+) -> None:
+    stop = Override(PowerState.OFF, MONDAY, until, "ann", "saving")
+    hub = record(schedule=schedule, power=Record(stop))
+    override = shown(hub, SUBSCRIPTION, {}, MONDAY)["power"]["override"]
+    assert (override["state"], override["by"], override["until"]) == ("off", "ann", shown_until)
+    later = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    assert (shown(hub, SUBSCRIPTION, {}, later)["power"]["override"] is None) == (shown_until is not None)
 
 
 def test_of_a_binderhub_people_are_shown_the_page_and_where_its_jupyterhub_is() -> None:
@@ -97,6 +119,7 @@ class Cluster:
     id: str
     state: str = "Succeeded"
     power: str = "Running"
+    tags: dict[str, str] = field(default_factory=lambda: {"hubkeeper-hub": "r5"})
 
 
 @dataclass
@@ -129,7 +152,9 @@ def services(clusters: Clusters) -> Services:
     return made
 
 
-ID = record().cluster_id(SUBSCRIPTION).lower()
+ID = record().cluster_id(SUBSCRIPTION)
+KEY = power_key(record(), SUBSCRIPTION)
+FOREIGN = [{}, {"hubkeeper-hub": "another"}, {"course": "stat"}]
 
 
 @pytest.mark.parametrize(
@@ -137,14 +162,21 @@ ID = record().cluster_id(SUBSCRIPTION).lower()
     [
         (Clusters(Cluster("x", "Succeeded", "Stopped")), "off"),
         (Clusters(None), "none"),
+        *((Clusters(Cluster("x", tags=tags)), "none") for tags in FOREIGN),
         (Clusters(error=TemporaryError("AKS", "Throttled", "later")), "unknown"),
         (Clusters(error=PermanentError("AKS", "AuthorizationFailed", "no")), "unknown"),
     ],
 )
 def test_the_power_of_one_hub_is_asked_for(clusters: Clusters, expected: str) -> None:
-    assert actual_power(services(clusters), record()) == {ID: expected}
+    assert actual_power(services(clusters), record()) == {KEY: expected}
 
 
 def test_the_power_of_all_hubs_is_one_listing_whatever_azures_spelling() -> None:
-    assert actual_power_of_all(services(Clusters(Cluster(ID.upper())))) == {ID: "on"}
-    assert actual_power_of_all(services(Clusters(error=TemporaryError("AKS", "Throttled", "later")))) == {}
+    assert listed_power(services(Clusters(Cluster(ID.upper())))) == {KEY: "on"}
+    assert listed_power(services(Clusters(error=TemporaryError("AKS", "Throttled", "later")))) is None
+
+
+@pytest.mark.parametrize("tags", FOREIGN)
+def test_the_power_of_a_cluster_that_is_not_the_hubs_is_not_the_hubs(tags: dict[str, str]) -> None:
+    power = listed_power(services(Clusters(Cluster(ID, tags=tags)))) or {}
+    assert shown(record(), SUBSCRIPTION, power, MONDAY)["power"]["actual"] == "none"

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,6 +93,7 @@ class Lab:
     def __init__(self, world: World, authority: Path, parts: tuple[Directory, ControlPlanes]) -> None:
         self.world = world
         self.directory, self.clusters = parts
+        self.refusal: Callable[[str], str | None] = lambda _: None
         self.base = f"https://127.0.0.1:{world.ports.arm}"
         self.session = requests.Session()
         self.session.trust_env = False  # a CA bundle of the machine would be taken instead of ours
@@ -171,6 +172,7 @@ def lab(state: Path) -> Iterator[Lab]:
         arm = Arm(world, *parts, Tokens())
         with served(world, {world.ports.arm: arm.app}, {}) as authority:
             made = Lab(world, authority, parts)
+            made.refusal = arm.balancer_refusal
             yield made
             made.session.close()
             made.resources.close()

@@ -2,6 +2,7 @@
 
 import base64
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -9,11 +10,13 @@ from typing import Any, Self
 from shared import names
 from shared.azure.aks import Cluster
 from shared.azure.graph import Application, NewPassword, Password
-from shared.azure.keyvault import Secret
+from shared.azure.keyvault import Secret, SecretInfo
 from shared.azure.operations import Operation, Progress
-from shared.errors import OutsideError
+from shared.errors import OutsideError, PermanentError
+from shared.hubs.defaults import OWNER_TAG
 from shared.kubernetes import values as chart_values
 from shared.kubernetes.jupyterhub import HubUser, Server
+from shared.kubernetes.tunnel import Tunnel
 from tests.runs.given import SUBSCRIPTION
 
 RUNNING = Progress("running", "InProgress", None, None)
@@ -36,7 +39,7 @@ def cluster(name: str, state: str, power: str) -> Cluster:
         power=power,
         identity_type=None,
         pools=(),
-        tags={},
+        tags={OWNER_TAG: name},
         etag=None,
         body={},
         **fields,
@@ -55,6 +58,8 @@ class Clusters:
     given: list[str] = field(default_factory=list)
     at_once: bool = False
     """Starts and stops are done when they are answered: there is no operation."""
+    no_reset: OutsideError | None = None
+    """What the next password is refused with."""
 
     def get(self, group: str, name: str) -> Cluster | None:
         assert (group, name) == ("r5-rg", "r5")
@@ -84,6 +89,11 @@ class Clusters:
 
     def reset_service_principal(self, group: str, name: str, client_id: str, secret: str) -> Operation | None:
         self.calls["reset"] += 1
+        refused, self.no_reset = self.no_reset, None
+        if self.power == "Stopped":
+            refused = PermanentError("AKS", "OperationNotAllowed", "Power State(Stopped)", status=400)
+        if refused:
+            raise refused
         self.given.append(secret)
         return None if self.at_once else Operation(None, "https://arm/reset", self.retry_after)
 
@@ -108,6 +118,9 @@ class Arm:
         return self.says
 
 
+HUB_POD = {"metadata": {"name": "hub-1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+
 class Kubernetes:
     """A cluster with the chart's Secret, or without."""
 
@@ -128,19 +141,31 @@ class Kubernetes:
         token = base64.b64encode((self._token or "").encode()).decode()
         return {"data": {chart_values.TOKEN_KEY: token}} if self._token else None
 
+    def list(self, path: str, labels: str) -> list[dict[str, Any]]:
+        assert (path, labels) == ("/api/v1/namespaces/jhub/pods", "component=hub,release=jhub")
+        return [HUB_POD]
+
 
 @dataclass
 class JupyterHub:
     """A hub with its users. `error`: it does not answer. `stubborn`: servers that do not end at once."""
 
     listed: list[HubUser] = field(default_factory=list)
+    open: bool = False
+    """Whether a stranger gets in."""
     error: OutsideError | None = None
     stubborn: set[str] = field(default_factory=set)
     stopped: list[tuple[str, str]] = field(default_factory=list)
 
-    def __call__(self, url: str, token: str | None = None) -> Self:
-        assert (url, token) == ("http://r5.example/", "token")
+    def __call__(self, url: str, token: str | None = None, tunnel: Tunnel | None = None) -> Self:
+        assert (url, token) in (("http://r5.example/", "token"), ("http://r5.example/", None))
+        assert (tunnel is None) is (token is None)
         return self
+
+    def lets_in(self, name: str, password: str) -> bool:
+        if self.error:
+            raise self.error
+        return self.open
 
     def users(self, *, active_only: bool = False) -> list[HubUser]:
         if self.error:
@@ -197,11 +222,27 @@ class Directory:
 class Secrets:
     kept: dict[str, Secret] = field(default_factory=dict)
     error: OutsideError | None = None
+    earlier: list[Secret] = field(default_factory=list)
+    """Versions that others have taken the place of."""
 
     def get(self, name: str) -> Secret | None:
         return self.kept.get(name)
 
+    def names(self, tags: Mapping[str, str] | None = None) -> list[SecretInfo]:
+        found = [SecretInfo(each.name, each.expires, each.tags, True) for each in self.kept.values()]
+        return [each for each in found if (tags or {}).items() <= each.tags.items()]
+
+    def delete(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+    def purge(self, name: str) -> None: ...
+
+    def version_with(self, name: str, tags: Mapping[str, str]) -> Secret | None:
+        versions = [*self.earlier, *self.kept.values()]
+        return next((each for each in versions if each.name == name and tags.items() <= each.tags.items()), None)
+
     def set(self, name: str, value: str, *, expires: datetime | None, tags: dict[str, str], content_type: str) -> None:
         if self.error:
             raise self.error
+        self.earlier += [self.kept[name]] if name in self.kept else []
         self.kept[name] = Secret(name, value, "1", expires, tags)

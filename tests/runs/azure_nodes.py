@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from shared.azure.aks import Cluster, read_cluster
+from shared.azure.authorization import Permission, assignment_id
 from shared.azure.compute import Disk, VmSize
 from shared.azure.network import Network
 from shared.azure.operations import Operation, Progress
@@ -60,6 +61,9 @@ class Azure:
     sizes: dict[str, VmSize] = field(default_factory=dict)
     limit: int = 100
     subnet: str = "10.240.0.0/16"
+    network_tags: dict[str, str] = field(default_factory=lambda: OWNED)
+    given: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
+    """What a principal may do on the subnet by roles that others gave it."""
 
     def note(self, what: str) -> None:
         self.asked.append(what)
@@ -83,7 +87,7 @@ class Azure:
     def get(self, *place: str) -> Any:
         if place == ("r5-rg", "r5"):
             return self.cluster()
-        if place[0] == "r5--service-principal-password":
+        if place[0] == "r5--own--service-principal-password":
             return self.vault.get(place[0])
         return self.resources.get(place[0].lower())
 
@@ -130,6 +134,9 @@ class Azure:
         self.pools[pool]["nodeImageVersion"] = self.latest
         return Operation("https://arm/image", None)
 
+    def list_all(self) -> list[Cluster]:
+        return [self.cluster()]
+
     def admin_kubeconfig(self, group: str, name: str) -> str:
         return "kubeconfig"
 
@@ -163,14 +170,19 @@ class Azure:
         return {"family": (6, self.limit), "cores": (6, self.limit)}
 
     def network(self, resource_id: str) -> Network:
-        return Network(resource_id, "r5-vnet", "westus", OWNED, "Succeeded", (), {"R5-subnet": (self.subnet,)})
+        subnets: dict[str, tuple[str, ...]] = {"R5-subnet": (self.subnet,)}
+        return Network(resource_id, "r5-vnet", "westus", self.network_tags, "Succeeded", (), subnets)
 
     # roles, directory, Key Vault
 
     def assign(self, scope: str, principal: str, role: str) -> str:
         self.note(f"assign {principal}")
         self.assigned.add(principal)
-        return "assignment"
+        return assignment_id(scope, principal, role)
+
+    def granted(self, scope: str, principal: str) -> tuple[Permission, ...]:
+        assert scope.endswith("/subnets/r5-subnet")
+        return self.given.get(principal, ())
 
     def remove(self, assignment: str) -> None:
         self.note(f"unassign {assignment}")

@@ -40,6 +40,8 @@ def policy(path: str, target: object) -> object:
         ("OperationNotAllowed", "exceeding approved standardDSv3Family Cores quota", None, "Quotas, Compute"),
         ("OperationNotAllowed", "Operation is not allowed because there's an in progress create", None, "under way"),
         ("OperationNotAllowed", "Upgrading Kubernetes version 1.28 to 1.30 is not allowed", None, "/versions"),
+        ("ScaleSetRules", "x", None, "az monitor autoscale list"),
+        ("ClusterNotFound", "x", None, "--tags hubkeeper-hub=r5 "),
         ("AksCapacityHeavyUsage", "x", None, "has no room"),
         ("SkuNotAvailable", "x", None, "Standard_D2s_v3 is not offered"),
         (

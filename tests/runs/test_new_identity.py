@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.azure.authorization import Permission, assignment_id
 from shared.azure.keyvault import Secret
 from shared.errors import PermanentError, TemporaryError
 from shared.hubs.model import Hub
+from shared.hubs.network_role import allow, subnet_id
 from shared.hubs.store import HubStore
 from shared.hubs.validation import parse
 from shared.runs.model import Kind
@@ -16,10 +18,10 @@ from shared.runs.steps.upgrade_check import examine
 from shared.runs.upgrades import _of_one_kind
 from shared.runs.upkeep import _left_over
 from tests.runs.azure_nodes import NEW_IMAGE, OLD_IMAGE, OWNED, Azure, profile
-from tests.runs.given import run_of
+from tests.runs.given import SUBSCRIPTION, run_of
 from tests.runs.test_nodes import FACTS, Lab, lab
 
-PASSWORD = "r5--service-principal-password"
+PASSWORD = "r5--own--service-principal-password"
 PRINCIPAL: dict[str, Any] = {
     "application_id": "app-object",
     "client_id": "app",
@@ -172,6 +174,49 @@ def test_an_identity_of_somebody_elses_is_not_taken() -> None:
     assert '"name"' in outcome.fault.advice
 
 
+def foreign(made: Lab) -> None:
+    """The hub is in a network that was not made for it, which it was let into before there was a rule."""
+    made.azure.network_tags = {}
+
+
+def test_on_a_network_of_others_the_identity_gets_its_role_by_an_admins_word_and_on_the_subnet() -> None:
+    made = changing()
+    foreign(made)
+    outcome = made.to_the_end(upgrade_identity.new_identity)
+    assert outcome.fault
+    assert outcome.fault.code == "NetworkNotOwned"
+    assert made.azure.asked == ["put r5-id"], "a role was given, or the old one taken away"
+    subnet = subnet_id(made.spec, SUBSCRIPTION)
+    assert f'PUT /api/hubs/r5/network-role {{"subnet": "{subnet}"}}' in outcome.fault.advice
+    assert "--assignee-object-id new-principal" in outcome.fault.advice
+    allow(made.place.services, made.place.hub(), subnet, "ada", made.place.clock.now())
+    said = through(made, *STEPS)
+    assert "Network Contributor on r5-subnet" in said[0]
+    assert made.facts["role_assignment"] == assignment_id(subnet, "new-principal", "Network Contributor")
+    assert "unassign old-assignment" in made.azure.asked
+
+
+@pytest.mark.parametrize(
+    ("permissions", "state"),
+    [
+        ((Permission(("Microsoft.Network/virtualNetworks/subnets/join/action",), ()),), "done"),
+        ((Permission(("*",), ("Microsoft.Authorization/*/Write",)),), "done"),
+        ((Permission(("*/read",), ()),), "failed"),
+        ((Permission(("Microsoft.Network/*",), ("Microsoft.Network/virtualNetworks/subnets/join/action",)),), "failed"),
+    ],
+    ids=["a role of one's own", "Contributor", "Reader", "all but that"],
+)
+def test_a_role_that_somebody_gave_is_enough_when_it_lets_nodes_in(
+    permissions: tuple[Permission, ...], state: str
+) -> None:
+    made = changing()
+    foreign(made)
+    made.azure.given = {"new-principal": permissions}
+    assert made.to_the_end(upgrade_identity.new_identity).state == state
+    assert made.azure.assigned == set()
+    assert "new_role_assignment" not in made.facts, "a teardown would take away what somebody gave"
+
+
 def test_a_role_that_is_not_known_yet_is_waited_for_and_one_that_is_refused_is_not() -> None:
     made = changing()
     through(made, upgrade_identity.new_identity)
@@ -183,6 +228,19 @@ def test_a_role_that_is_not_known_yet_is_waited_for_and_one_that_is_refused_is_n
 
 
 # Before anything is touched
+
+
+def test_that_a_role_on_a_network_of_others_takes_an_admins_word_is_said_before() -> None:
+    made = changing()
+    assert not any("network-role" in each for each in examined(made).warnings)
+    foreign(made)
+    found = examined(made)
+    (said,) = (each for each in found.warnings if "network-role" in each)
+    assert "no role on it by itself" in said
+    assert not found.against
+    subnet = subnet_id(made.spec, SUBSCRIPTION)
+    allow(made.place.services, made.place.hub(), subnet, "ada", made.place.clock.now())
+    assert not any("network-role" in each for each in examined(made).warnings)
 
 
 def _wanted(made: Lab) -> Hub:

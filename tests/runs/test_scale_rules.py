@@ -87,6 +87,19 @@ def test_rules_that_cannot_be_switched_on_keep_nobody_from_the_hub() -> None:
     assert "may not write autoscale settings" in outcome.message
 
 
+def test_rules_of_that_name_that_others_made_are_left_as_they_are() -> None:
+    site = Site("Running")
+    (theirs,) = site.azure.resources.values()
+    theirs["tags"] = {}
+    with pytest.raises(PermanentError, match="not made by Hubkeeper"):
+        site.call(Kind.CREATE, scale_rules.rules)
+    site.memo = {}
+    outcome = site.call(Kind.START, power_on)
+    assert outcome.state == "done"
+    assert "not made by Hubkeeper" in outcome.message
+    assert site.azure.asked == []
+
+
 @pytest.mark.parametrize("also", [None, TemporaryError("Azure Resource Manager", "Throttled", "slow")])
 def test_a_cluster_that_could_not_be_stopped_has_them_again(
     also: Exception | None, monkeypatch: pytest.MonkeyPatch

@@ -15,9 +15,10 @@ from shared.notifications.store import EventStore
 from shared.runs.agenda import Agenda
 from shared.runs.decisions import KEPT, Decisions
 from shared.runs.model import Kind
-from shared.runs.upkeep import LAST_WEEK, ROTATE_BEFORE, STANDSTILL, rotation_due, upkeep
+from shared.runs.upkeep import LAST_WEEK, ROTATE_BEFORE, STANDSTILL, rotation, rotation_due, upkeep, warnings
 from shared.schedules.holidays import last_year
-from tests.runs.adapters import JupyterHub, Kubernetes, cluster, user
+from shared.schedules.record import Override, PowerState
+from tests.runs.adapters import JupyterHub, Kubernetes, Secrets, cluster, user
 from tests.runs.given import NOW, OFFICE, Place
 
 NIGHT = NOW.replace(hour=3, minute=30)
@@ -48,12 +49,13 @@ class Clusters:
 
 class Night:
     def __init__(self, now: datetime = NIGHT) -> None:
-        self.clusters, self.jupyterhub, self.place = Clusters(), JupyterHub(), Place()
+        self.clusters, self.jupyterhub, self.place, self.vault = Clusters(), JupyterHub(), Place(), Secrets()
         self.place.clock.set(now)
         self.place.adapters = {
             "clusters": self.clusters,
             "kubernetes": Kubernetes(),
             "jupyterhub": self.jupyterhub,
+            "secrets": self.vault,
         }
 
     def hub(self, name: str = "r5", power: str = "Running", schedule: Any = None, **facts: Any) -> None:
@@ -130,6 +132,32 @@ def test_a_hub_that_is_off_cannot_be_given_another_and_somebody_is_told() -> Non
     assert (night.runs(), night.warnings()) == ([], ["password"])
 
 
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (timedelta(days=29), "ends on 22 December 2026, and the hub is off: start it before"),
+        (timedelta(0), "has ended on 23 November 2026, while the hub is off: AKS may refuse to start"),
+    ],
+)
+def test_a_stop_that_holds_until_somebody_starts_the_hub_is_told_that_its_password_ends(
+    left: timedelta, told: str
+) -> None:
+    night = Night()
+    night.hub(power="Stopped", password_expires=ends(left))
+    stop = Override(PowerState.OFF, NIGHT - timedelta(days=200), None, "ann", "")
+    night.place.hubs.update_power("r5", lambda record: replace(record, override=stop))
+    ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
+    assert (code, told in message) == ("password", True)
+
+
+@pytest.mark.parametrize(("left", "told"), [(timedelta(days=15), []), (timedelta(days=14), ["password"])])
+def test_a_hub_that_its_schedule_starts_in_time_needs_nobody(left: timedelta, told: list[str]) -> None:
+    night = Night()
+    night.hub(power="Stopped", schedule=OFFICE, password_expires=ends(left))
+    found = warnings(night.place.services, night.place.hub(), "off", NIGHT)
+    assert [code for code, _ in found] == told
+
+
 def test_people_at_work_are_not_disturbed_while_the_password_holds() -> None:
     night = Night()
     night.hub(password_expires=ends(timedelta(days=20)))
@@ -147,6 +175,47 @@ def test_in_the_last_week_they_are() -> None:
     night.jupyterhub.listed = [user("ann", NIGHT)]
     night.work()
     assert night.runs() == [Kind.ROTATE]
+
+
+def test_a_rotation_that_left_two_passwords_is_ended_by_the_next_quiet_night() -> None:
+    night = Night()
+    night.hub(password_expires=ends(timedelta(days=300)), password_unsettled=True, password_asked="key2")
+    night.jupyterhub.listed = [user("ann", NIGHT - timedelta(minutes=1))]
+    night.work()
+    assert night.runs() == []
+    night.jupyterhub.listed = []
+    night.work()
+    assert night.runs() == [Kind.ROTATE]
+
+
+def test_a_rotation_that_left_two_passwords_is_ended_by_a_stop_that_comes_within_a_week() -> None:
+    night = Night(NOW.replace(hour=12))
+    night.hub(schedule=OFFICE, password_expires=ends(timedelta(days=300)), password_unsettled=True)
+    place = night.place
+    assert rotation(place.services, place.hub(), "on", place.clock.now()) == ""
+    longer = Override(PowerState.ON, place.clock.now(), NIGHT + timedelta(days=20), "ann", "")
+    place.hubs.update_power("r5", lambda record: replace(record, override=longer))
+    assert "did not come to its end" in rotation(place.services, place.hub(), "on", place.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("facts", "removed"),
+    [
+        ({}, False),
+        ({"password_unsettled": False}, False),
+        ({"password_unsettled": True}, True),
+        ({"password_unsettled": True, "password_asked": "key2"}, False),
+        ({"password_unsettled": True, "password_expires": None}, False),
+    ],
+    ids=["never-rotated", "rotated", "not-given", "perhaps-given", "a-managed-identity-by-now"],
+)
+def test_a_password_that_a_cluster_was_never_given_is_removed_while_the_hub_is_off(
+    facts: dict[str, Any], removed: bool
+) -> None:
+    night = Night()
+    night.hub(power="Stopped", **{"password_expires": ends(timedelta(days=200))} | facts)
+    night.work()
+    assert night.runs() == ([Kind.ROTATE] if removed else [])
 
 
 def test_where_a_stop_comes_in_time_it_is_left_to_that() -> None:
@@ -179,6 +248,15 @@ def test_a_hub_that_was_off_for_ten_months_is_told_of(ago: timedelta, told: list
     off_since(night, ago)
     night.work()
     assert night.warnings() == told
+
+
+def test_a_hub_that_was_off_for_longer_than_aks_keeps_it_is_told_of_truly() -> None:
+    night = Night()
+    night.hub(power="Stopped")
+    for days, told in ((364, "start it before 24 November 2026."), (365, "start it today, or tear the hub down.")):
+        off_since(night, timedelta(days=days))
+        ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
+        assert (code, message.endswith(told)) == ("standstill", True)
 
 
 def test_a_hub_that_is_on_stands_still_for_nobody() -> None:
@@ -284,3 +362,60 @@ def test_the_trouble_of_one_hub_is_not_the_others() -> None:
     night.hub("b", kubernetes_version="1.30.1")
     night.work()
     assert night.warnings("b") == ["version"]
+
+
+def test_a_hub_into_which_everybody_gets_is_told_of() -> None:
+    night = Night()
+    night.hub()
+    night.work()
+    assert night.warnings() == []
+    night.jupyterhub.open = True
+    night.work()
+    assert night.warnings() == ["open"]
+
+
+def test_a_hub_that_is_off_lets_nobody_in() -> None:
+    night = Night()
+    night.jupyterhub.open = True
+    night.hub(power="Stopped")
+    night.work()
+    assert "open" not in night.warnings()
+
+
+def own_secrets(night: Night) -> dict[str, str]:
+    return {name: secret.value for name, secret in night.vault.kept.items()}
+
+
+def test_hubkeepers_own_secrets_go_to_their_names_of_today_in_two_nights() -> None:
+    night = Night()
+    night.hub()
+    for key in ("ssh-private-key", "service-principal-password", "github"):
+        night.vault.set(f"r5--{key}", key, expires=NIGHT, tags={"keyId": key}, content_type="text/plain")
+    night.work()
+    moved = {f"r5--own--{key}": key for key in ("ssh-private-key", "service-principal-password")}
+    old = {f"r5--{key}": key for key in ("ssh-private-key", "service-principal-password", "github")}
+    assert own_secrets(night) == old | moved
+    copy = night.vault.kept["r5--own--service-principal-password"]
+    assert (copy.expires, copy.tags) == (NIGHT, {"keyId": "service-principal-password"})
+    night.work()
+    assert own_secrets(night) == moved | {"r5--github": "github"}
+    night.work()
+    assert own_secrets(night) == moved | {"r5--github": "github"}
+
+
+def test_what_has_been_written_since_is_not_covered_by_what_was_there_before() -> None:
+    night = Night()
+    night.hub()
+    night.vault.set("r5--shared-password", "old", expires=None, tags={}, content_type="text/plain")
+    night.vault.set("r5--own--shared-password", "new", expires=None, tags={}, content_type="text/plain")
+    night.work()
+    assert own_secrets(night) == {"r5--own--shared-password": "new"}
+
+
+def test_secrets_stay_where_they_are_while_a_run_is_at_work() -> None:
+    night = Night()
+    night.hub()
+    night.vault.set("r5--shared-password", "old", expires=None, tags={}, content_type="text/plain")
+    night.place.commands.begin("r5", Kind.STOP, "x", {})
+    night.work()
+    assert own_secrets(night) == {"r5--shared-password": "old"}

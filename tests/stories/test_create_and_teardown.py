@@ -100,24 +100,6 @@ def test_a_managed_identity_needs_no_password(cloud: Cloud, host: Host) -> None:
     assert cloud.control.resources() == before
 
 
-def test_what_hubkeeper_did_not_make_stays(cloud: Cloud, host: Host) -> None:
-    """A second hub in the first one's group and network: tearing the second down leaves both alone."""
-    try:
-        assert create(host, {"name": "first"})["status"] == "succeeded"
-        shared = {
-            "resourceGroup": "first-rg",
-            "network": {"name": "first-vnet", "subnet": "first-subnet"},
-        }
-        assert create(host, {"name": "second", **shared})["status"] == "succeeded"
-        torn = teardown(host, "second")
-        assert torn["status"] == "succeeded", torn
-        assert any(item["id"].endswith("/first-rg") for item in torn["receipt"]["kept"])
-        assert call("GET", host.get("/api/hubs/first").json["url"] + "hub/health").status == 200
-    finally:
-        gone(host, "second")
-        gone(host, "first")
-
-
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",

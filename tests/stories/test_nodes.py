@@ -136,7 +136,7 @@ def test_machines_of_another_size_and_a_managed_identity_come_in_under_a_running
         "PUT userAssignedIdentities/move-id",
         "PUT managedClusters/move",
         "POST nodepool2/upgradeNodeImageVersion",
-        "DELETE secrets/move--service-principal-password",
+        "DELETE secrets/move--own--service-principal-password",
     ]
     assert [one for one in done if one in order] == order, done
     assert hub(host, HUB)["spec"]["identity"] == {"type": "managed", "name": "move-id"}

@@ -199,7 +199,7 @@ def test_a_cluster_that_was_deleted_by_hand_is_told_and_can_be_torn_down(week: W
     assert (run["status"], run["error"]["code"]) == ("failed", "ClusterNotFound")
     assert "deleted by hand" in run["error"]["message"]
     week.host.fire("daily_upkeep")
-    wait_until(lambda: any("is gone" in event["message"] for event in week.events("warning")), 10)
+    wait_until(lambda: any("no cluster of its own" in event["message"] for event in week.events("warning")), 10)
     runs = len(week.runs())
     week.tick()
     assert len(week.runs()) == runs

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.azure.arm import listing
 from local.azure.arm.addresses import Network
-from local.azure.arm.aks import views
+from local.azure.arm.aks import joining, views
 from local.azure.arm.aks.provider import ContainerService
 from local.azure.arm.authorization import Authorization
 from local.azure.arm.azure import Azure, no_group
@@ -71,6 +71,10 @@ class Arm:
         else is kept waiting for them.
         """
         await self._azure.operations.settle(wait=_PATIENCE)
+
+    def balancer_refusal(self, cluster: str) -> str | None:
+        """Why a cluster's identity gets no address for a service; None when it does. cluster: its lower-cased ARM id."""
+        return joining.refusal(self._azure, cluster)
 
     async def close(self) -> None:
         """Stops work that is going on; it is begun again after a restart."""

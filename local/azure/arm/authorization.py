@@ -4,13 +4,12 @@ import uuid
 
 from local.azure.arm import policy
 from local.azure.arm.azure import Azure, no_group, no_resource
-from local.azure.arm.catalog import ROLES
+from local.azure.arm.catalog import ROLE_ACTIONS, ROLES
 from local.azure.arm.filters import equals
 from local.azure.arm.ids import ResourceId, Target, parse, resource_id
 from local.azure.arm.kinds import unknown_type
+from local.azure.arm.rights import ASSIGNMENT
 from local.azure.arm.wire import Answer, Call, Json, same, timestamp, wrapped
-
-ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 
 
 class Authorization:
@@ -52,8 +51,10 @@ class Authorization:
     def _role(self, name: str) -> Json:
         scope = f"/subscriptions/{self._azure.account['subscriptionId']}"
         properties = {"roleName": name, "type": "BuiltInRole", "description": "", "assignableScopes": ["/"]}
+        actions, without = ROLE_ACTIONS.get(name, ([], []))
+        permission = {"actions": actions, "notActions": without, "dataActions": [], "notDataActions": []}
         return {
-            "properties": properties | {"permissions": []},
+            "properties": properties | {"permissions": [permission]},
             "id": f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{ROLES[name]}",
             "type": "Microsoft.Authorization/roleDefinitions",
             "name": ROLES[name],

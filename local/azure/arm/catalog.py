@@ -69,6 +69,22 @@ ROLES = {
 }
 
 
+ROLE_ACTIONS: dict[str, tuple[list[str], list[str]]] = {
+    "Owner": (["*"], []),
+    "Contributor": (
+        ["*"],
+        [
+            "Microsoft.Authorization/*/Delete",
+            "Microsoft.Authorization/*/Write",
+            "Microsoft.Authorization/elevateAccess/Action",
+        ],
+    ),
+    "Reader": (["*/read"], []),
+    "Network Contributor": (["Microsoft.Authorization/*/read", "Microsoft.Network/*"], []),
+}
+"""Actions and notActions ("Azure built-in roles"), as far as they matter here; the other roles allow none of what is asked for."""
+
+
 def provider_name(namespace: str) -> str | None:
     """The namespace in Azure's spelling."""
     return next((name for name in API_VERSIONS if name.lower() == namespace.lower()), None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
+from shared.hubs import ownership
 from shared.hubs.model import Hub
 from shared.hubs.store import HubStore
 from shared.runs import bodies
@@ -24,13 +25,7 @@ def with_cluster(spec: Hub, **fields: Any) -> Hub:
 
 
 def cluster_there(context: StepContext) -> Cluster:
-    spec = context.spec
-    found = context.services.clusters.get(spec.resource_group, spec.cluster.name)
-    if found is None:
-        raise PermanentError(
-            "AKS", "ClusterNotFound", f"There is no cluster {spec.cluster.name} in {spec.resource_group}."
-        )
-    return found
+    return ownership.cluster(context.services, context.hub)
 
 
 _SETTLED = ("succeeded", "failed", "canceled")
@@ -101,6 +96,18 @@ def identity_exists(name: str, group: str) -> tuple[str, str]:
     return (
         f"There is a managed identity {name} in {group} that was not made for this hub.",
         'Give the new one another name: {"identity": {"type": "managed", "name": "..."}}.',
+    )
+
+
+def application_exists(hub: str, client_id: str) -> tuple[str, str]:
+    """Its maker may have a password of it, and would share every role that the hub's cluster is given."""
+    advice = (
+        "Name the hub otherwise, set identity to managed, or bring a service principal along (identity.clientId, identity.secret). "
+        "A directory administrator can tell whose the application is."
+    )
+    return (
+        f"The directory has an application ({client_id}) under the unique name of hub {hub} that was not made for this hub.",
+        advice,
     )
 
 

@@ -1,14 +1,15 @@
 """The steps of a create, from the resource group to the cluster. Each ensures one thing, and may be called any number of times."""
 
 from shared import names
-from shared.azure.authorization import assignment_id
 from shared.azure.network import Network, network_body
 from shared.errors import PermanentError
+from shared.hubs import ownership, vault
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
+from shared.references import Reference
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
-from shared.runs.steps import scale_rules
+from shared.runs.steps import network_role, scale_rules
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 
 PROVIDERS = (
@@ -41,7 +42,7 @@ def group(context: StepContext) -> Outcome:
         return done(f"Created {spec.resource_group} in {spec.location}.")
     if found.state.lower() == "deleting":
         return waiting(15, f"{spec.resource_group} is being deleted; waiting until it is gone.")
-    if bodies.owned(found.tags, spec.name):
+    if ownership.owned(found.tags, spec.name):
         return done(f"{spec.resource_group} is there.")
     return done(f"{spec.resource_group} was there already: it is used, and never deleted by Hubkeeper.")
 
@@ -66,7 +67,7 @@ def network(context: StepContext) -> Outcome:
 
 def _without_subnet(context: StepContext, found: Network) -> Outcome:
     spec = context.spec
-    if not bodies.owned(found.tags, spec.name):
+    if not ownership.owned(found.tags, spec.name):
         return failed(
             "SubnetNotFound",
             f"The network {spec.network.name} exists, was not made by Hubkeeper, and has no subnet {spec.network.subnet}.",
@@ -78,16 +79,10 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
 
 
 def role(context: StepContext) -> Outcome:
-    """Contributor on the network, as the tutorials give it; for a managed identity no more than what it needs."""
-    spec = context.spec
-    scope = names.network_id(context.subscription, spec.resource_group, spec.network.name)
+    """Lets the cluster's identity use the network: see network_role."""
+    spec, principal = context.spec, context.fact("principal_id")
     wanted = bodies.NETWORK_CONTRIBUTOR if spec.identity.type == "managed" else bodies.CONTRIBUTOR
-    own = assignment_id(scope, context.fact("principal_id"), wanted)
-    context.remember(role_assignment=own)  # before it is made: a teardown must find it even if this call is cut off
-    if context.services.roles.assign(scope, context.fact("principal_id"), wanted).lower() != own.lower():
-        context.remember(role_assignment=None)
-        return done(f"{spec.identity.name} was {wanted} on {spec.network.name} already.")
-    return done(f"{spec.identity.name} is {wanted} on {spec.network.name}.")
+    return network_role.ensure(context, spec.identity.name, principal, wanted, "role_assignment")
 
 
 GRANT_PATIENCE = 180.0
@@ -99,14 +94,14 @@ def cluster(context: StepContext) -> Outcome:
     if outcome := watching(context, "Creating the cluster"):
         return outcome
     found = clusters.get(spec.resource_group, spec.cluster.name)
-    if found and not bodies.owned(found.tags, spec.name):
+    if found and not ownership.owned(found.tags, spec.name):
         return failed(
             "ClusterExists",
             f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not made for this hub.",
             "Choose another cluster.name or resourceGroup: DELETE this hub, which leaves that cluster alone, and create it anew.",
         )
     if found and found.state == "Succeeded":
-        context.remember(fqdn=found.fqdn, kubernetes_version=found.current_version)
+        context.remember(cluster_id=found.id, fqdn=found.fqdn, kubernetes_version=found.current_version)
         return done(f"The cluster {spec.cluster.name} runs Kubernetes {found.current_version}.")
     if found and found.state not in ("Failed", "Canceled"):
         return waiting(poll_delay(context.elapsed), f"The cluster is {found.state}.", **context.memo)
@@ -136,14 +131,16 @@ def _principal(context: StepContext) -> dict[str, str]:
     spec = context.spec
     if spec.identity.type == "managed":
         return {"identity": context.fact("identity_id")}
-    secret = context.services.secrets.get(context.secret_name(password_name(context)))
+    reference = password_reference(spec)
+    secret = vault.resolved(context.services, spec.name, reference)
     if secret is None:
         raise PermanentError(
-            "Key Vault", "SecretNotFound", f"The secret {password_name(context)} of hub {spec.name} is not there."
+            "Key Vault", "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
         )
     return {"clientId": context.fact("client_id"), "secret": secret.value}
 
 
-def password_name(context: StepContext) -> str:
-    given = context.spec.identity.secret
-    return given.removeprefix("secret://") if given else names.PRINCIPAL_PASSWORD
+def password_reference(spec: Hub) -> Reference:
+    """Where the password of the cluster's service principal is."""
+    given = spec.identity.secret
+    return given.reference if given else Reference(names.PRINCIPAL_PASSWORD, own=True)

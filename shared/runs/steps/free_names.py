@@ -1,10 +1,9 @@
 """Checks of the preflight: whether names are free that must be unique beyond the subscription."""
 
 from shared import names
-from shared.hubs import binder
+from shared.hubs import binder, ownership
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
-from shared.runs import bodies
 from shared.runs.steps.findings import CLEAR, Finding, Found, error
 from shared.services import Services
 
@@ -30,6 +29,9 @@ def dns_label(services: Services, hub: Hub) -> Found:
 def _label_free(services: Services, hub: Hub, label: str) -> bool:
     if services.networks.check_dns_label(hub.location, label):
         return True
+    cluster = services.clusters.get(hub.resource_group, hub.cluster.name)
+    if cluster is None or not ownership.owned(cluster.tags, hub.name):
+        return False
     ours = services.networks.public_addresses(hub.cluster.node_resource_group)
     return any(address.label == label for address in ours)
 
@@ -44,7 +46,7 @@ def registry_name(services: Services, hub: Hub) -> Found:
         return CLEAR
     where = names.registry_id(services.settings.subscription_id, hub.resource_group, wanted.name)
     found = services.registries.registry(where)
-    if found and bodies.owned(found.tags, hub.name):
+    if found and ownership.owned(found.tags, hub.name):
         return CLEAR
     return error(
         "RegistryNameTaken",

@@ -6,11 +6,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared import names
-from shared.azure.graph import Application
+from shared.azure.graph import Application, NewPassword
 from shared.errors import PermanentError
-from shared.hubs import defaults
+from shared.hubs import defaults, ownership, vault
 from shared.runs import bodies
-from shared.runs.model import Outcome, done, waiting
+from shared.runs.model import Outcome, done, failed, waiting
+from shared.runs.steps.cluster_parts import application_exists, identity_exists
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 
 PASSWORD_LABEL = "hubkeeper"  # noqa: S105 - the name under which the directory lists a password
@@ -21,26 +22,22 @@ RSA_BITS = 3072
 def ssh_key(context: StepContext) -> Outcome:
     if context.spec.cluster.ssh_public_key:
         return done("The specification brings a public key along.")
-    secrets, name = context.services.secrets, context.secret_name(names.SSH_KEY)
-    kept = secrets.get(name)
+    kept = context.own_secret(names.SSH_KEY)
     if kept:
         key = serialization.load_ssh_private_key(kept.value.encode(), password=None)
     else:
         key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        secrets.set(name, _written(key), expires=None, tags=_tags(context), content_type="application/x-pem-file")
+        pem = "application/x-pem-file"
+        vault.keep_own(context.services, context.spec.name, names.SSH_KEY, _written(key), content_type=pem)
     line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     context.remember(ssh_public_key=f"{line.decode()} {context.spec.name}")
-    return done(f"The private key is in Key Vault as {name}.")
+    return done(f"The private key is in Key Vault as {names.own_vault_name(context.spec.name, names.SSH_KEY)}.")
 
 
 def _written(key: rsa.RSAPrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode()
-
-
-def _tags(context: StepContext) -> dict[str, str]:
-    return {defaults.OWNER_TAG: context.spec.name}
 
 
 def identity(context: StepContext) -> Outcome:
@@ -59,6 +56,8 @@ def _managed(context: StepContext) -> Outcome:
         found, started = arm.put(identity_id, bodies.IDENTITY_API, bodies.managed_identity(spec))
         if started:
             return begun(started, "Creating the managed identity")
+    if not ownership.owned(found.get("tags"), spec.name):
+        return failed("IdentityExists", *identity_exists(spec.identity.name, spec.resource_group))
     principal = found.get("properties", {}).get("principalId")
     if not principal:
         return waiting(poll_delay(context.elapsed), "The managed identity has no principal yet.")
@@ -68,7 +67,7 @@ def _managed(context: StepContext) -> Outcome:
 
 def _brought(context: StepContext) -> Outcome:
     spec = context.spec
-    client_id, secret = str(spec.identity.client_id), str(spec.identity.secret).removeprefix("secret://")
+    client_id, secret = str(spec.identity.client_id), spec.identity.secret.name if spec.identity.secret else ""
     principal = context.services.directory.service_principal(client_id)
     if principal is None:
         raise PermanentError(
@@ -76,26 +75,21 @@ def _brought(context: StepContext) -> Outcome:
             "ServicePrincipalNotFound",
             f"The directory has no service principal with client id {client_id}.",
         )
-    if context.services.secrets.get(context.secret_name(secret)) is None:
+    if vault.theirs(context.services, spec.name, secret) is None:
         raise PermanentError("Key Vault", "SecretNotFound", f"Hub {spec.name} has no secret {secret}.")
     context.remember(client_id=client_id, principal_id=principal)
     return done(f"The service principal {client_id} is used as it is.")
 
 
-def owner_mark(context: StepContext) -> str:
-    """What marks the directory's application as this hub's: unique in the tenant, for directories span subscriptions."""
-    return f"{defaults.OWNER_TAG}:{context.subscription}:{context.spec.name}"
-
-
-def unique_name(context: StepContext) -> str:
-    """The key under which Graph makes the application once, however often it is asked to."""
-    return owner_mark(context).replace(":", "-")
-
-
 def _service_principal(context: StepContext) -> Outcome:
     """Application, service principal, password: the three things that az ad sp create-for-rbac makes."""
-    directory = context.services.directory
-    application = directory.ensure_application(unique_name(context), context.spec.identity.name, [owner_mark(context)])
+    directory, hub = context.services.directory, context.spec.name
+    mark = ownership.application_mark(hub, context.subscription)
+    key = ownership.application_key(hub, context.subscription)
+    found = directory.application(unique_name=key)
+    if found and mark not in found.tags:
+        return failed("ApplicationExists", *application_exists(hub, found.app_id))
+    application = directory.ensure_application(key, context.spec.identity.name, [mark])
     context.remember(application_id=application.object_id, client_id=application.app_id)
     context.remember(principal_id=directory.create_service_principal(application.app_id))
     _ensure_password(context, application)
@@ -104,9 +98,8 @@ def _service_principal(context: StepContext) -> Outcome:
 
 def _ensure_password(context: StepContext, application: Application) -> None:
     """One password, which is in Key Vault. One that never got there, because of a crash in between, is removed."""
-    directory, secrets = context.services.directory, context.services.secrets
-    name = context.secret_name(names.PRINCIPAL_PASSWORD)
-    kept = secrets.get(name)
+    directory = context.services.directory
+    kept = context.own_secret(names.PRINCIPAL_PASSWORD)
     in_vault = kept.tags.get("keyId") if kept else None
     ours = [password for password in application.passwords if password.display_name == PASSWORD_LABEL]
     for password in ours:
@@ -119,10 +112,17 @@ def _ensure_password(context: StepContext, application: Application) -> None:
         return
     ends = context.now + timedelta(days=defaults.PASSWORD_DAYS)
     made = directory.add_password(application.object_id, PASSWORD_LABEL, ends)
-    tags = {**_tags(context), "keyId": made.key_id}
-    secrets.set(name, made.secret, expires=made.ends, tags=tags, content_type="text/plain")
+    keep_password(context, made)
     context.remember(password_key=made.key_id, password_expires=made.ends.isoformat())
     prove(context, made.secret, made.key_id)
+
+
+def keep_password(context: StepContext, made: NewPassword) -> None:
+    """The vault's newest password is the one that the cluster uses or will be given; the tag says which it is."""
+    tags = {"keyId": made.key_id}
+    vault.keep_own(
+        context.services, context.spec.name, names.PRINCIPAL_PASSWORD, made.secret, expires=made.ends, tags=tags
+    )
 
 
 def prove(context: StepContext, secret: str, key: str) -> None:

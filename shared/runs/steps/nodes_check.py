@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from shared import names
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
+from shared.hubs import ownership
 from shared.hubs.changes import Change, How, Plan
 from shared.hubs.model import Hub
+from shared.hubs.network_role import allowed, subnet_id
 from shared.hubs.node_changes import becomes_managed, keeps_pool, left_over, new_pool
 from shared.hubs.store import HubRecord
 from shared.runs import bodies
-from shared.runs.steps import preflight, scale_rules
+from shared.runs.steps import owners, preflight, scale_rules
 from shared.runs.steps.cluster_parts import (
     extra_pools,
     first_nodes,
@@ -43,7 +45,7 @@ def named(services: Services, hub: HubRecord, wanted: Hub, *, given: bool) -> Hu
         return wanted
     if keeps_pool(old, wanted) and not becomes_managed(old, wanted):
         return wanted
-    found = services.clusters.get(old.resource_group, old.cluster.name)
+    found = ownership.own(hub, services.clusters.get(old.resource_group, old.cluster.name))
     if found is None or (keeps_pool(old, wanted) and _renewed_in_place(services, old, wanted, found)):
         return wanted
     name = _begun_before(hub, wanted, found) or names.next_pool(old.cluster.node_pool, [p.name for p in found.pools])
@@ -190,9 +192,11 @@ def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, clust
     found = services.arm.get(
         names.identity_id(subscription, old.resource_group, wanted.identity.name), bodies.IDENTITY_API
     )
-    if found is not None and not bodies.owned(found.get("tags"), old.name):
+    if found is not None and not ownership.owned(found.get("tags"), old.name):
         said = identity_exists(wanted.identity.name, old.resource_group)
         yield Finding("error", "IdentityExists", *said, "identity.name")
+    if not allowed(hub, subnet_id(old, subscription)):
+        yield from owners.network_owner(services, old).findings
     if made.has(How.KUBERNETES):
         return
     leaving = {*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}

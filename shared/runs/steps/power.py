@@ -9,6 +9,7 @@ import logging
 from shared.azure.aks import Cluster
 from shared.azure.operations import Operation
 from shared.errors import OutsideError, PermanentError
+from shared.hubs import ownership
 from shared.hubs.view import power_of
 from shared.runs import failures
 from shared.runs.deciding import wanted
@@ -61,15 +62,7 @@ def cluster_power(context: StepContext) -> str:
 
 
 def _cluster(context: StepContext) -> Cluster:
-    spec = context.spec
-    found = context.services.clusters.get(spec.resource_group, spec.cluster.name)
-    if found is None:
-        raise PermanentError(
-            "AKS",
-            "ClusterNotFound",
-            f"There is no cluster {spec.cluster.name} in {spec.resource_group}; was it deleted by hand?",
-        )
-    return found
+    return ownership.cluster(context.services, context.hub)
 
 
 def power_on(context: StepContext) -> Outcome:
@@ -88,7 +81,8 @@ _AT_WORK = ("updating", "upgrading", "scaling", "rotatingclustercertificates")
 def _switch(context: StepContext, goal: str) -> Outcome:
     if context.memo.get("operation") is None:
         return _begin(context, goal)
-    listed = context.services.cluster_listing.get(context.hub.cluster_id(context.subscription))
+    listing = context.services.cluster_listing
+    listed = ownership.own(context.hub, listing.get(context.hub.cluster_id(context.subscription)))
     if listed and _at_work(listed, goal) and context.elapsed < BELIEVED:
         return waiting(_pace(context), f"The cluster is {listed.state.lower()}.", **context.memo)
     try:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from shared import names
 from shared.errors import PermanentError
-from shared.hubs import access
+from shared.hubs import access, binder, ownership, vault
 from shared.hubs.model import Hub
-from shared.hubs.part import REFERENCE
 from shared.hubs.registries import AzureRegistry
 from shared.kubernetes import values as chart_values
+from shared.references import Reference
 from shared.runs import bodies
 from shared.runs.model import Fault, Outcome, done, waiting
-from shared.runs.steps import preflight_access
+from shared.runs.steps import owners, preflight_access
 from shared.runs.steps.context import StepContext, poll_delay
 from shared.runs.steps.findings import CLEAR, Check, Finding, Found, error, warning
 from shared.runs.steps.free_names import dns_label, registry_name
@@ -24,6 +24,7 @@ from shared.services import Services
 
 if TYPE_CHECKING:
     from shared.azure.compute import VmSize
+    from shared.kubernetes.manifests import Rendered
 
 
 REGISTRATION_PATIENCE = 600.0
@@ -138,12 +139,10 @@ def release_versions(chart: str, offered: list[str]) -> list[str]:
 
 def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Finding]:
     """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is made."""
-    rendered = chart_values.fill(
-        access.values(hub, services.settings.dns_suffix), lambda name: f"stand-in-for-{name}".ljust(64, "0")
-    )
+    values = chart_values.fill(access.values(hub, services.settings.dns_suffix), _stand_in)
     try:
-        services.helm.check_values(
-            hub.release.chart, services.settings.chart_repository, chart_version, rendered, kubernetes_version
+        rendered = services.helm.render(
+            hub.release.chart, services.settings.chart_repository, chart_version, values, kubernetes_version
         )
     except PermanentError as refusal:
         advice = "Correct the named keys of `values`: the chart's reference lists them."
@@ -155,7 +154,26 @@ def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_
                 advice,
             )
         ]
-    return []
+    return open_to_all(hub, rendered)
+
+
+def _stand_in(reference: Reference) -> str:
+    return f"stand-in-for-{reference.name}".ljust(64, "0")
+
+
+def open_to_all(hub: Hub, rendered: "Rendered") -> list[Finding]:
+    """Whether what would be installed lets everybody in, though the specification does not ask for it."""
+    if rendered.hub is None:
+        return []  # a chart that keeps its configuration elsewhere: the login is tried when it is installed
+    if hub.binder:
+        binder_config = (rendered.binder or {}).get("config")
+        door = access.open_door(hub, {"config": binder_config, binder.INNER: rendered.hub})
+    else:
+        door = access.open_door(hub, rendered.hub)
+    if door is None:
+        return []
+    field = f"values.{door.key}"
+    return [Finding("error", access.OPEN, f"{field}: {door.why}.", f"{access.ASK_FOR_IT}.", field)]
 
 
 def quota(services: Services, hub: Hub) -> Found:
@@ -168,7 +186,7 @@ def quota(services: Services, hub: Hub) -> Found:
             f"Choose another cluster.vmSize (az vm list-skus --location {hub.location}) or location.",
         )
     made = services.clusters.get(hub.resource_group, hub.cluster.name)
-    if made and bodies.owned(made.tags, hub.name):
+    if made and ownership.owned(made.tags, hub.name):
         return CLEAR  # its nodes are in use already, and counted
     return room(services, hub, size, hub.cluster.node_count)
 
@@ -187,48 +205,6 @@ def room(services: Services, hub: Hub, size: "VmSize", nodes: int) -> Found:
                 "Ask for more (Azure portal, Quotas, Compute), or choose a smaller cluster.vmSize, fewer nodes, another location.",
             )
     return CLEAR
-
-
-def group_owner(services: Services, hub: Hub) -> Found:
-    """Whether the resource group is free, ours or somebody else's."""
-    found = services.arm.group(hub.resource_group)
-    if found is None or bodies.owned(found.tags, hub.name):
-        return CLEAR
-    if found.location.lower() != hub.location.lower():
-        return error(
-            "InvalidResourceGroupLocation",
-            f"The resource group {hub.resource_group} exists in {found.location}, not in {hub.location}.",
-            f"Set location to {found.location}, or name another resourceGroup.",
-        )
-    return warning(
-        "GroupExists",
-        f"The resource group {hub.resource_group} exists and was not made for this hub: it is used, and stays after a teardown.",
-        "Name another resourceGroup if you would rather have one that goes with the hub.",
-    )
-
-
-def cluster_name(services: Services, hub: Hub) -> Found:
-    """Whether the cluster's name is free in the group."""
-    found = services.clusters.get(hub.resource_group, hub.cluster.name)
-    if found is None or bodies.owned(found.tags, hub.name):
-        return CLEAR
-    return error(
-        "ClusterExists",
-        f"A cluster {hub.cluster.name} exists in {hub.resource_group} and was not made for this hub.",
-        "Choose another cluster.name or resourceGroup.",
-    )
-
-
-def node_group(services: Services, hub: Hub) -> Found:
-    """Whether the node resource group's name is free: AKS refuses one that exists."""
-    found = services.arm.group(hub.cluster.node_resource_group)
-    if found is None or bodies.owned(found.tags, hub.name):
-        return CLEAR
-    return error(
-        "NodeResourceGroupExists",
-        f"The resource group {hub.cluster.node_resource_group} exists; AKS wants to make it for the nodes itself.",
-        "Name another cluster.nodeResourceGroup.",
-    )
 
 
 ACTIONS = (
@@ -329,12 +305,12 @@ def _policy_advice(about: str | None) -> str:
 
 def secrets(services: Services, hub: Hub) -> Found:
     """Whether Key Vault has the secrets that the hub refers to."""
-    wanted = [name for name in chart_values.secret_names(access.values(hub)) if name not in names.OWN_SECRETS]
+    wanted = [each.name for each in chart_values.secret_references(access.values(hub)) if not each.own]
     if hub.identity.secret:
-        wanted.append(hub.identity.secret.removeprefix(REFERENCE))
-    if own := access.certificate(hub):
-        wanted.append(own)
-    missing = [name for name in wanted if services.secrets.get(names.vault_name(hub.name, name)) is None]
+        wanted.append(hub.identity.secret.name)
+    if certificate := access.certificate(hub):
+        wanted.append(certificate)
+    missing = [name for name in wanted if vault.theirs(services, hub.name, name) is None]
     if not missing:
         return CLEAR
     return error(
@@ -347,9 +323,11 @@ def secrets(services: Services, hub: Hub) -> Found:
 CHECKS: tuple[Check, ...] = (
     versions,
     quota,
-    group_owner,
-    cluster_name,
-    node_group,
+    owners.group_owner,
+    owners.cluster_name,
+    owners.node_group,
+    owners.network_owner,
+    owners.identity_name,
     dns_label,
     registry_name,
     preflight_access.dns_zone,
@@ -357,8 +335,9 @@ CHECKS: tuple[Check, ...] = (
     preflight_access.certificate,
     permissions,
     directory,
+    owners.application_name,
     policies,
     secrets,
 )
-NEEDED: tuple[Check, ...] = (versions, group_owner, cluster_name, secrets)
+NEEDED: tuple[Check, ...] = (versions, owners.group_owner, owners.cluster_name, secrets)
 """Checks whose answer the create cannot do without."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import names
 from shared.errors import NotFoundError, PermanentError
+from shared.hubs import ownership
 from shared.hubs.model import Hub
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, waiting
@@ -54,7 +55,7 @@ def ensure(context: StepContext, hub: Hub) -> Outcome:
         group = spec.cluster.node_resource_group
         raise PermanentError("AKS", "ScaleSetNotFound", f"There is no scale set of the pool {pool} in {group}.")
     wanted = _setting_id(context, names.autoscale_setting(hub.name, pool))
-    for found in _ours(context):
+    for found in _ours(context, free=wanted):
         # A setting keeps the target that it was made with (TargetResourceIdIsImmutable).
         target = str(found["properties"].get("targetResourceUri", ""))
         if found["id"].lower() != wanted.lower() or target.lower() != scale_set.lower():
@@ -101,7 +102,7 @@ def foreign(settings: list[Json], hub: str, scale_set: str) -> list[str]:
     return [
         str(found["name"])
         for found in settings
-        if not bodies.owned(found.get("tags"), hub)
+        if not ownership.owned(found.get("tags"), hub)
         and found["properties"].get("enabled", True)
         and str(found["properties"].get("targetResourceUri", "")).lower() == scale_set.lower()
     ]
@@ -119,9 +120,15 @@ def settings_in(arm: "ResourceManager", group_id: str) -> list[Json]:
         return []
 
 
-def _ours(context: StepContext) -> list[Json]:
+def _ours(context: StepContext, free: str | None = None) -> list[Json]:
+    """free: id of the setting that is to be made. Raises PermanentError when one is there that is not the hub's."""
     found = settings_in(context.services.arm, _group(context))
-    return [setting for setting in found if bodies.owned(setting.get("tags"), context.spec.name)]
+    taken = [each for each in found if free and each["id"].lower() == free.lower()]
+    if any(not ownership.owned(each.get("tags"), context.spec.name) for each in taken):
+        group = context.spec.cluster.node_resource_group
+        said = f"The rules {taken[0]['name']} in {group} were not made by Hubkeeper, which leaves them as they are."
+        raise PermanentError("Azure Monitor", "ScaleSetRules", said)
+    return [setting for setting in found if ownership.owned(setting.get("tags"), context.spec.name)]
 
 
 def _group(context: StepContext) -> str:

@@ -12,13 +12,12 @@ from shared.azure.network import API as NETWORK_API
 from shared.azure.operations import Operation
 from shared.azure.registries import API as REGISTRY_API
 from shared.errors import PermanentError
-from shared.hubs import defaults, registries
+from shared.hubs import defaults, ownership, registries
 from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps import hostname
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
-from shared.runs.steps.identity import owner_mark, unique_name
 from shared.runs.steps.image_registry import registry_id
 from shared.runs.store import RunStore
 
@@ -35,8 +34,16 @@ def homes(context: StepContext) -> Outcome:
     if not disks:
         return done("There are no users' volumes to keep.")
     group = homes_group(context)
-    if arm.group(group) is None:
-        arm.put_group(group, spec.location, {"hubkeeper-homes": spec.name})
+    there = arm.group(group)
+    if there is None:
+        arm.put_group(group, spec.location, {bodies.HOMES_TAG: spec.name})
+    elif there.tags.get(bodies.HOMES_TAG) != spec.name:
+        return failed(
+            "HomesGroupExists",
+            f"The resource group {group} exists and was not made for this hub's volumes; nothing was deleted.",
+            f"If the copies may go there: az group update --name {group} --set tags.{bodies.HOMES_TAG}={spec.name}; then retry "
+            "the run.",
+        )
     open_states = []
     for disk_id, claim in disks:
         name = snapshot_name(spec.name, claim, disk_id)
@@ -71,7 +78,10 @@ def homes_group(context: StepContext) -> str:
 
 
 def _home_disks(context: StepContext) -> list[tuple[str, str]]:
-    """Disk id and claim of every volume but the hub's own database."""
+    """Disk id and claim of every volume of the hub's own cluster, but for its database."""
+    spec = context.spec
+    if ownership.own(context.hub, context.services.clusters.get(spec.resource_group, spec.cluster.name)) is None:
+        return []
     disks = context.services.arm.resources_in_group(context.spec.cluster.node_resource_group)
     found = []
     for disk in disks:
@@ -99,8 +109,8 @@ def cluster(context: StepContext) -> Outcome:
     found = clusters.get(spec.resource_group, spec.cluster.name)
     if found is None:
         return done(f"The cluster {spec.cluster.name} is gone, and with it its nodes, volumes and addresses.")
-    if not bodies.owned(found.tags, spec.name):
-        return done(f"The cluster {spec.cluster.name} was not made by Hubkeeper and stays.")
+    if ownership.own(context.hub, found) is None:
+        return done(f"The cluster {spec.cluster.name} was not made for this hub and stays.")
     if found.state == "Deleting":
         return waiting(poll_delay(context.elapsed), "The cluster is being deleted.", **context.memo)
     context.remember(
@@ -140,12 +150,12 @@ def identity(context: StepContext) -> Outcome:
     retired = context.hub.facts.get("retired") or {}
     directory = context.services.directory
     try:
-        application = directory.application(unique_name=unique_name(context))
+        application = directory.application(unique_name=ownership.application_key(spec.name, context.subscription))
     except PermanentError as error:
         if not never_in_directory(context, error):
             raise
         return done("Nothing was made in the directory, which Hubkeeper may not look at.")
-    if application:
+    if application and ownership.application_mark(spec.name, context.subscription) in application.tags:
         principal = directory.service_principal(application.app_id)
         context.remember(
             application_id=application.object_id,
@@ -209,7 +219,7 @@ def _delete_owned(context: StepContext, what: str, resource_id: str, api_version
     found = arm.get(resource_id, api_version)
     if found is None:
         return done(f"The {what} {name} is gone.")
-    if not bodies.owned(found.get("tags"), context.spec.name):
+    if not ownership.owned(found.get("tags"), context.spec.name):
         return done(f"The {what} {name} was not made by Hubkeeper and stays.")
     context.remember(**{f"deleted_{what}": resource_id})
     return _after(arm.delete(resource_id, api_version), f"Deleting the {what}")
@@ -225,7 +235,7 @@ def group(context: StepContext) -> Outcome:
         return done(f"The resource group {spec.resource_group} is gone.")
     if found.state.lower() == "deleting":
         return waiting(poll_delay(context.elapsed), f"{spec.resource_group} is being deleted.")
-    if not bodies.owned(found.tags, spec.name):
+    if not ownership.owned(found.tags, spec.name):
         return done(f"The resource group {spec.resource_group} was not made by Hubkeeper and stays.")
     if foreign := foreign_resources(context):
         return done(f"{spec.resource_group} stays: it holds {len(foreign)} resources that Hubkeeper did not make.")
@@ -236,14 +246,14 @@ def group(context: StepContext) -> Outcome:
 def foreign_resources(context: StepContext) -> list[str]:
     """What is in the hub's group and not the hub's."""
     resources = context.services.arm.resources_in_group(context.spec.resource_group)
-    return [resource.id for resource in resources if not bodies.owned(resource.tags, context.spec.name)]
+    return [resource.id for resource in resources if not ownership.owned(resource.tags, context.spec.name)]
 
 
 def secrets(context: StepContext) -> Outcome:
     """Every secret of the hub, out of the vault's recycle bin too, so that the name can be used again."""
     vault = context.services.secrets
     ours = [secret.name for secret in vault.names({defaults.OWNER_TAG: context.spec.name})]
-    prefix = names.vault_name(context.spec.name, "")
+    prefix = names.vault_prefix(context.spec.name)
     deleted = [name for name in vault.deleted_names() if name.startswith(prefix)]
     context.remember(secrets_purged=sorted({*ours, *deleted, *context.hub.facts.get("secrets_purged", [])}))
     for name in ours:
@@ -298,14 +308,14 @@ def look(context: StepContext) -> Listing:
     kept: list[dict[str, str]] = []
     remaining = [resource.id for resource in arm.resources_tagged(defaults.OWNER_TAG, spec.name)]
     group_found = arm.group(spec.resource_group)
-    if group_found and not bodies.owned(group_found.tags, spec.name):
+    if group_found and not ownership.owned(group_found.tags, spec.name):
         kept.append({"id": group_found.id, "why": "it was not made by Hubkeeper"})
     elif group_found:
         foreign = foreign_resources(context)
         why = f"it holds {len(foreign)} resources that Hubkeeper did not make"
         (kept.append({"id": group_found.id, "why": why}) if foreign else remaining.append(group_found.id))
     node_group = arm.group(spec.cluster.node_resource_group)
-    if node_group and bodies.owned(node_group.tags, spec.name):
+    if node_group and ownership.owned(node_group.tags, spec.name):
         remaining.append(node_group.id)
     if _principal_made(context) and _still_in_directory(context):
         remaining.append(f"application of hub {spec.name}")
@@ -333,7 +343,8 @@ def _record_is_there(context: StepContext, record: str) -> bool:
 
 def _still_in_directory(context: StepContext) -> bool:
     try:
-        return bool(context.services.directory.applications(owner_mark(context)))
+        mark = ownership.application_mark(context.spec.name, context.subscription)
+        return bool(context.services.directory.applications(mark))
     except PermanentError as error:
         if not never_in_directory(context, error):
             raise

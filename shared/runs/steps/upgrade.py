@@ -13,7 +13,7 @@ from typing import Any
 
 from shared import names
 from shared.errors import OutsideError
-from shared.hubs import defaults
+from shared.hubs import vault
 from shared.hubs.changes import How
 from shared.hubs.model import Hub
 from shared.hubs.people import SECRET as HUB_SECRET
@@ -119,14 +119,15 @@ def _as_json(secret: Mapping[str, bytes]) -> str:
 
 def _keep(context: StepContext, text: str, revision: int) -> str:
     """A new version of the hub's own secret; what it held before stays below it in the vault. What became of it, in a sentence."""
-    secrets, name = context.services.secrets, context.secret_name(names.HUB_BACKUP)
-    kept, where = secrets.get(name), f"The hub's keys are in Key Vault as {names.HUB_BACKUP}."
+    kept, where = context.own_secret(names.HUB_BACKUP), f"The hub's keys are in Key Vault as {names.HUB_BACKUP}."
     if kept and kept.tags.get("run") == context.run.id:
         return where
     if len(text) > LARGEST_SECRET:
         return f"The hub's keys are in the cluster alone: with {len(text)} characters they are too long for Key Vault."
-    tags = {defaults.OWNER_TAG: context.spec.name, "run": context.run.id, "revision": str(revision)}
-    secrets.set(name, text, expires=None, tags=tags, content_type="application/json")
+    tags = {"run": context.run.id, "revision": str(revision)}
+    vault.keep_own(
+        context.services, context.spec.name, names.HUB_BACKUP, text, tags=tags, content_type="application/json"
+    )
     return where
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
-from shared.hubs import access, binder, chart_changes
+from shared.hubs import access, binder, chart_changes, ownership
 from shared.hubs.address_changes import PROXY_RESTARTS
 from shared.hubs.changes import (
     Change,
@@ -21,6 +21,7 @@ from shared.hubs.changes import (
 from shared.hubs.model import Hub
 from shared.hubs.node_changes import new_pool
 from shared.hubs.store import HubRecord
+from shared.runs.advice import no_cluster
 from shared.runs.steps import nodes_check, own_certificate, preflight, preflight_access
 from shared.runs.steps.cluster_parts import extra_pools
 from shared.runs.steps.findings import Finding
@@ -64,10 +65,10 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     unfinished = extra_pools(hub.facts, old) or hub.facts.get("retired")
     if plan(old, wanted, None) == Plan() and not renewed and not unfinished:
         return Examined(Plan(), chart=chart)
-    cluster = services.clusters.get(old.resource_group, old.cluster.name)
+    cluster = ownership.own(hub, services.clusters.get(old.resource_group, old.cluster.name))
     if cluster is None or cluster.current_version is None:
-        message = f"there is no cluster {old.cluster.name} in {old.resource_group}; was it deleted by hand?"
-        gone = Refusal("ClusterNotFound", "cluster.name", message, "DELETE the hub and make it anew.")
+        message = f"no cluster {old.cluster.name} in {old.resource_group} is this hub's; was it deleted by hand?"
+        gone = Refusal("ClusterNotFound", "cluster.name", message, no_cluster(old))
         return Examined(plan(old, wanted, None), against=(gone,), chart=chart)
     versions = _versions(services, old, cluster) if _kubernetes_differs(old, wanted) else None
     made = plan(old, wanted, versions)

@@ -9,12 +9,12 @@ another pool takes the place of the old one (upgrade_pool). Only then the princi
 from typing import TYPE_CHECKING, Any
 
 from shared import names
-from shared.azure.authorization import assignment_id
 from shared.errors import PermanentError
+from shared.hubs import ownership, vault
 from shared.hubs.node_changes import becomes_managed
 from shared.runs import bodies
 from shared.runs.model import Outcome, done, failed, waiting
-from shared.runs.steps import scale_rules, upgrade
+from shared.runs.steps import network_role, scale_rules, upgrade
 from shared.runs.steps.cluster_parts import (
     Json,
     adopt,
@@ -47,22 +47,15 @@ def new_identity(context: StepContext) -> Outcome:
         found, operation = arm.put(identity_id, bodies.IDENTITY_API, bodies.managed_identity(new))
         if operation:
             return begun(operation, "Creating the managed identity")
-    if not bodies.owned(found.get("tags"), old.name):
+    if not ownership.owned(found.get("tags"), old.name):
         return failed("IdentityExists", *identity_exists(new.identity.name, old.resource_group))
     principal = (found.get("properties") or {}).get("principalId")
     if not principal:
         return waiting(poll_delay(context.elapsed), "The managed identity has no principal yet.")
     context.remember(new_identity_id=identity_id, new_principal_id=principal)
-    _grant(context, principal)
-    return done(f"{new.identity.name} is there, and {bodies.NETWORK_CONTRIBUTOR} on {old.network.name}.")
-
-
-def _grant(context: StepContext, principal: str) -> None:
-    spec = context.spec
-    scope = names.network_id(context.subscription, spec.resource_group, spec.network.name)
-    own = assignment_id(scope, principal, bodies.NETWORK_CONTRIBUTOR)
-    context.remember(new_role_assignment=own)
-    context.services.roles.assign(scope, principal, bodies.NETWORK_CONTRIBUTOR)
+    name, role = new.identity.name, bodies.NETWORK_CONTRIBUTOR
+    granted = network_role.ensure(context, name, principal, role, "new_role_assignment")
+    return granted if granted.state != "done" else done(f"{name} is there. {granted.message}")
 
 
 def identity(context: StepContext) -> Outcome:
@@ -111,7 +104,10 @@ def _switched(context: StepContext, found: "Cluster") -> Json:
         "nodes": noted,
     }
     nothing: dict[str, Any] = dict.fromkeys(
-        ("application_id", "client_id", "password_key", "password_expires", "password_proven", *_NEW)
+        (
+            *("application_id", "client_id", "password_key", "password_expires", "password_proven"),
+            *("password_unsettled", "password_asked", *_NEW),
+        )
     )
     return nothing | {
         "retired": retired,
@@ -173,12 +169,4 @@ def old_identity(context: StepContext) -> Outcome:
 
 
 def _forget_password(context: StepContext) -> None:
-    """Out of the vault's recycle bin too, where the vault allows that."""
-    vault, name = context.services.secrets, context.secret_name(names.PRINCIPAL_PASSWORD)
-    if vault.get(name) is not None:
-        vault.delete(name)
-    try:
-        vault.purge(name)
-    except PermanentError as error:
-        if error.status != 403:
-            raise
+    vault.forget_own(context.services, context.spec.name, names.PRINCIPAL_PASSWORD)

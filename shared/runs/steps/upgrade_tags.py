@@ -3,6 +3,7 @@
 from shared import names
 from shared.azure.network import API as NETWORK_API
 from shared.azure.registries import API as REGISTRY_API
+from shared.hubs import ownership
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
 from shared.runs import bodies
@@ -25,7 +26,7 @@ def tags(context: StepContext) -> Outcome:
         found = context.services.arm.get(resource_id, api)
         present = (found or {}).get("tags") or {}
         wanted = merged_tags(present, old, new)
-        if not bodies.owned(present, old.name) or present == wanted:
+        if not ownership.owned(present, old.name) or present == wanted:
             continue
         operation = context.services.arm.patch(resource_id, api, {"tags": wanted})[1]
         if operation:
@@ -36,7 +37,7 @@ def tags(context: StepContext) -> Outcome:
 
 def _tag_group(context: StepContext, old: Hub, new: Hub) -> None:
     found = context.services.arm.group(old.resource_group)
-    if found and bodies.owned(found.tags, old.name) and found.tags != merged_tags(found.tags, old, new):
+    if found and ownership.owned(found.tags, old.name) and found.tags != merged_tags(found.tags, old, new):
         context.services.arm.put_group(found.name, found.location, merged_tags(found.tags, old, new))
 
 

@@ -1,0 +1,39 @@
+"""What an admin allows in so many words: that a hub's identity gets a role on a subnet that was not made for the hub."""
+
+from datetime import datetime
+
+from shared import names
+from shared.clock import wire_time
+from shared.http.problems import ProblemError
+from shared.hubs.model import Hub
+from shared.hubs.store import HubRecord, HubStore
+from shared.services import Services
+
+ALLOWED = "network_role"
+"""Fact: {"subnet": resource id, "by": who, "at": when}."""
+
+
+def subnet_id(hub: Hub, subscription: str) -> str:
+    return names.subnet_id(subscription, hub.resource_group, hub.network.name, hub.network.subnet)
+
+
+def allow(services: Services, hub: HubRecord, subnet: str, by: str, now: datetime) -> dict[str, str | None]:
+    """Records it with the hub; the record. Raises ProblemError when the subnet is another than the hub's."""
+    own = subnet_id(hub.spec, services.settings.subscription_id)
+    if subnet.lower() != own.lower():
+        raise ProblemError(
+            400,
+            "WrongSubnet",
+            f"Hub {hub.name} is not in that subnet: nothing was allowed.",
+            "Name the subnet of the hub's specification by its full resource id, as a sign that it is meant.",
+            errors=[{"field": "subnet", "message": f"must be {own}"}],
+        )
+    allowed = {"subnet": own, "by": by, "at": wire_time(now)}
+    HubStore(services.tables).remember(hub.name, {ALLOWED: allowed})
+    return allowed
+
+
+def allowed(hub: HubRecord, subnet: str) -> bool:
+    """Whether the role may be given on this subnet."""
+    found = hub.facts.get(ALLOWED) or {}
+    return bool(found) and found["subnet"].lower() == subnet.lower()
