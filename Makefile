@@ -15,7 +15,7 @@ UV := .tools/bin/uv
 # One more than processors: the stories wait half of their time.
 WORKERS = $$(($$(nproc) + 1))
 
-.PHONY: help setup run up down test unit check format bench package pins clean browser
+.PHONY: help setup run up down test test-long unit check format bench package pins clean browser
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,8 +48,11 @@ down: setup ## stops what make up started
 unit: setup ## the fast tests: decisions, no processes
 	scripts/unit
 
-test: setup browser ## all tests
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: setup browser ## all tests, and of the exhaustive ones a sample
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long"
+
+test-long: setup ## the exhaustive tests: every kill, every zone for a year
+	$(PY) -m pytest -q -n $(WORKERS) --dist load -m long
 
 check: setup ## format, lint, types, imports, pins
 	.venv/bin/ruff format --check .

@@ -89,7 +89,9 @@ EDGES: dict[str, tuple[str, str, Any, int, str]] = {
     "a time before the first one": ("POST", "start", {"until": "0001-01-01T00:00:00+14:00"}, 400, "BadBody"),
     "a pause until then": ("POST", "pause", {"until": "9999-12-31T23:59:59-12:00"}, 400, "BadBody"),
     "the day after the last one": ("PUT", "schedule", {"timezone": "UTC", "on": [LAST_DAY]}, 400, "InvalidSchedule"),
-    "half a character": ("PUT", "secrets/token", b'{"value": "\\ud83d"}', 400, "NotJson"),
+    "half a character": ("PUT", "secrets/token", b'{"value": "\\ud83d"}', 400, "BadValue"),
+    "NUL in a secret": ("PUT", "secrets/token", b'{"value": "\\u0000"}', 400, "BadValue"),
+    "a number beyond doubles": ("POST", "postpone", b'{"minutes": 1e400}', 400, "BadValue"),
     "a number of thousands of digits": ("GET", f"calendar?days={'9' * 5000}", None, 400, "BadParameter"),
     "no cluster to be an admin of": ("GET", "kubeconfig", None, 404, "NoCluster"),
 }

@@ -270,3 +270,11 @@ def test_host_json_says_what_the_app_relies_on() -> None:
     assert host["version"] == "2.0"
     assert host["extensions"]["http"]["routePrefix"] == "api"
     assert host["extensionBundle"]["id"] == "Microsoft.Azure.Functions.ExtensionBundle.Preview"
+
+
+def test_host_json_lets_every_line_of_the_audit_through() -> None:
+    """They are traces of level Information, in the category of the function that wrote them."""
+    logging = json.loads((ROOT / "host.json").read_text())["logging"]
+    assert logging["logLevel"]["default"] == "Information"
+    assert [category for category in logging["logLevel"] if category.startswith("Function")] == []
+    assert "Trace" in logging["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")

@@ -75,4 +75,4 @@ def test_only_health_and_the_description_are_open(indexed: dict[str, object]) ->
         if (found := trigger(bindings))["type"] == "httpTrigger":
             levels.setdefault(found["authLevel"].lower(), set()).add(name)
     assert levels["anonymous"] == {"health", "openapi"}
-    assert levels["admin"] == {"get_kubeconfig", "get_password", "force_stop_hub"}
+    assert levels["admin"] == {"get_kubeconfig", "get_password", "force_stop_hub", "put_network_role"}
