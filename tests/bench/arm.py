@@ -27,6 +27,8 @@ from local.processes import Copy
 from local.server import Authority, Gate, serving
 from local.world import World
 from shared import names as shared_names
+from shared.hubs.defaults import OWNER_TAG
+from shared.runs.bodies import CLUSTER_API
 from shared.services import Services
 from shared.settings import Settings
 from tests.cloud import copy_for_tests
@@ -66,24 +68,28 @@ class Azure:
     log: CallLog
     services: Services
 
-    def clusters(self, count: int) -> None:
-        """Makes them, one small node each, and stops them again."""
+    def clusters(self, hubs: list[str]) -> None:
+        """Makes one for each hub, with one small node, and stops it again."""
         self.world.table("subscription")["quotas"] = {
             "limits": {LOCATION: {"cores": 10_000, "standardDSv3Family": 10_000}}
         }
         self.world.speed = 0
         self.services.arm.put_group(GROUP, LOCATION, {})
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self._cluster, range(count)))
+            list(pool.map(self._cluster, range(len(hubs)), hubs))
         self.world.speed = 1
 
-    def _cluster(self, number: int) -> None:
+    def give(self, number: int, hub: str) -> None:
+        """Makes a cluster another hub's."""
+        identity = shared_names.cluster_id(names.SUBSCRIPTION, GROUP, cluster_name(number))
+        self.services.arm.patch(identity, CLUSTER_API, {"tags": {OWNER_TAG: hub}})
+
+    def _cluster(self, number: int, hub: str) -> None:
         name, clusters = cluster_name(number), self.services.clusters
         pool = {"name": "nodepool1", "mode": "System", "count": 1, "vmSize": "Standard_D2s_v3"}
         properties = {"dnsPrefix": name, "agentPoolProfiles": [pool]}
-        clusters.put(
-            GROUP, name, {"location": LOCATION, "identity": {"type": "SystemAssigned"}, "properties": properties}
-        )
+        body = {"location": LOCATION, "identity": {"type": "SystemAssigned"}, "properties": properties}
+        clusters.put(GROUP, name, {**body, "tags": {OWNER_TAG: hub}})
         clusters.stop(GROUP, name)
 
     def cluster(self, world: World, name: str) -> dict[str, Any]:

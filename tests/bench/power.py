@@ -49,7 +49,7 @@ TICK_LIMIT = 2.0
 
 def tick_rows() -> list[Measured]:
     with azure(MORNING) as place:
-        place.clusters(DUE)
+        place.clusters([_name(number) for number in range(DUE)])
         place.world.speed = 0  # nothing is throttled, however many ticks come in a minute
         tables = CountingTables(place.services.settings.tables_connection or "")
         vars(place.services)["tables"] = tables
@@ -74,6 +74,8 @@ def _ticks(place: Azure, tables: "CountingTables", rounds: range) -> tuple[float
     tick(place.services, engine)  # imports, connections, the token
     for number in rounds:
         due = [_name(index) for index in range((number % TICKS) * DUE, (number % TICKS + 1) * DUE)]
+        for cluster, name in enumerate(due):
+            place.give(cluster, name)
         _become_due(place, tables, due)
         before, begun = tables.calls, time.perf_counter()
         lines = tick(place.services, engine)
@@ -130,7 +132,7 @@ PATIENCE = 1500.0
 
 def burst_rows() -> list[Measured]:
     with azure(MORNING - timedelta(minutes=3)) as place, _front_doors(place) as doors:
-        place.clusters(BURST)
+        place.clusters([_name(number) for number in range(BURST)])
         _write_hubs(place.services.tables, range(BURST), BURST, doors)
         agenda = Agenda(place.services.tables)
         for index in range(BURST):
