@@ -137,7 +137,7 @@ def open_door(hub: Hub, chart_values: Mapping[str, Any]) -> OpenDoor | None:
     if hub.auth == "none":
         return None
     if hub.binder:
-        return authenticators.open_binder(chart_values, binder.INNER)
+        return authenticators.open_binder(chart_values)
     return authenticators.open_door(chart_values)
 
 

@@ -1,4 +1,4 @@
-"""Which configurations of JupyterHub let everybody in. Pure; judges the values that a release has, defaults included.
+"""Tells which configurations of JupyterHub let everybody in. Pure; judges the values that a release has, defaults included.
 
 Sources: jupyterhub.auth (DummyAuthenticator takes any password while it has none), tmpauthenticator (a user for everybody who
 comes), firstuseauthenticator (whoever comes first chooses the password), nativeauthenticator (open_signup), BinderHub's guide
@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.hubs.binder import INNER, OPEN, at
 from shared.hubs.hub_python import assignments, chooses_authenticator, snippets
 
 type Values = Mapping[str, Any]
 
 CHART_DEFAULT = "dummy"
 """The authenticator of the JupyterHub chart when nothing is said."""
-NOBODY = "null"
-"""JupyterHub's authenticator that lets nobody log in; a BinderHub without logins has it."""
 
 
 @dataclass(frozen=True)
@@ -28,44 +27,43 @@ class OpenDoor:
 
 
 def brought(values: Values) -> bool:
-    """Whether the values choose who may log in: a class, a password for the chart's own authenticator, or a class in Python."""
-    config = _at(values, "hub", "config")
+    """True when the values choose who may log in: a class, a password for the chart's own authenticator, or a class in Python."""
+    config = at(values, "hub", "config")
     return bool(
-        _at(config, "JupyterHub").get("authenticator_class")
-        or _at(config, "DummyAuthenticator").get("password")
+        at(config, "JupyterHub").get("authenticator_class")
+        or at(config, "DummyAuthenticator").get("password")
         or any(chooses_authenticator(snippet.code) for snippet in snippets(values))
     )
 
 
 def open_door(values: Values) -> OpenDoor | None:
-    """What lets everybody into a JupyterHub with these values; None when nothing is known to. values: of JupyterHub's chart."""
+    """The setting that lets everybody in; None when none is known. values: of JupyterHub's chart."""
     config = configuration(values)
-    chosen = _at(config, "JupyterHub").get("authenticator_class") or CHART_DEFAULT
+    chosen = at(config, "JupyterHub").get("authenticator_class") or CHART_DEFAULT
     rule = _RULES.get(_name(chosen)) if isinstance(chosen, str) else None
     return rule(config) if rule else None
 
 
-def open_binder(values: Values, inner: str) -> OpenDoor | None:
-    """The same of a BinderHub whose people are to log in. inner: where JupyterHub's values stand in the chart's."""
-    hub = values.get(inner)
-    hub = hub if isinstance(hub, Mapping) else {}
+def open_binder(values: Values) -> OpenDoor | None:
+    """The same for a BinderHub whose people are to log in. values: of BinderHub's chart."""
+    hub = at(values, INNER)
     config = configuration(hub)
-    if _at(config, "JupyterHub").get("authenticator_class") == NOBODY:
-        return OpenDoor(f"{inner}.{_CLASS}", "lets everybody in who finds the address")
-    if not _at(values, "config", "BinderHub").get("auth_enabled"):
+    if at(config, "JupyterHub").get("authenticator_class") == OPEN:
+        return OpenDoor(f"{INNER}.{_CLASS}", "lets everybody in who finds the address")
+    if not at(values, "config", "BinderHub").get("auth_enabled"):
         return OpenDoor("config.BinderHub.auth_enabled", "is not on, so that everybody can build and launch")
-    if not _at(config, "BinderSpawner").get("auth_enabled"):
+    if not at(config, "BinderSpawner").get("auth_enabled"):
         return OpenDoor(
-            f"{inner}.hub.config.BinderSpawner.auth_enabled", "is not on, so that servers ask nobody who he is"
+            f"{INNER}.hub.config.BinderSpawner.auth_enabled", "is not on, so that servers ask nobody who he is"
         )
     door = open_door(hub)
-    return OpenDoor(f"{inner}.{door.key}", door.why) if door else None
+    return OpenDoor(f"{INNER}.{door.key}", door.why) if door else None
 
 
 def configuration(values: Values) -> dict[str, dict[str, Any]]:
     """hub.config with what Python plainly assigns over it, section by section."""
     config = {
-        section: dict(traits) for section, traits in _at(values, "hub", "config").items() if isinstance(traits, Mapping)
+        section: dict(traits) for section, traits in at(values, "hub", "config").items() if isinstance(traits, Mapping)
     }
     for snippet in snippets(values):
         for assigned in assignments(snippet.code):
@@ -117,19 +115,13 @@ def _name(chosen: str) -> str:
 
 
 def _trait(config: Values, section: str, trait: str) -> Any:
-    """As traitlets reads it: what is said of a class counts before what is said of the class that it is made from."""
+    """The value that traitlets uses: a class's own setting counts before that of the class it is made from."""
     for each in (section, "Authenticator"):
-        if trait in _at(config, each):
-            return _at(config, each)[trait]
+        if trait in at(config, each):
+            return at(config, each)[trait]
     return None
 
 
 def _listed(config: Values, section: str) -> bool:
-    """Whether only people who are named may come in."""
+    """True when only people who are named may come in."""
     return bool(_trait(config, section, "allowed_users")) and not _trait(config, section, "allow_all")
-
-
-def _at(values: Any, *path: str) -> Mapping[str, Any]:
-    for key in path:
-        values = values.get(key) if isinstance(values, Mapping) else None
-    return values if isinstance(values, Mapping) else {}

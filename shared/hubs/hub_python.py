@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from shared.hubs.binder import at
+
 
 class Unknown(Enum):
     """A value that shows only when the code runs."""
@@ -45,8 +47,7 @@ class Assignment:
 
 def snippets(values: Mapping[str, Any]) -> list[Snippet]:
     """All Python of the values, in the order in which it runs."""
-    hub = values.get("hub")
-    files = _object(hub, "extraFiles")
+    files = at(values, "hub", "extraFiles")
     named = [
         (str(file.get("mountPath")), Snippet(f"hub.extraFiles.{key}.stringData", file["stringData"]))
         for key, file in files.items()
@@ -56,14 +57,14 @@ def snippets(values: Mapping[str, Any]) -> list[Snippet]:
     configuration = sorted(python, key=lambda pair: pair[0])  # two may claim the same path
     extra = [
         Snippet(f"hub.extraConfig.{key}", code)
-        for key, code in sorted(_object(hub, "extraConfig").items())
+        for key, code in sorted(at(values, "hub", "extraConfig").items())
         if isinstance(code, str)
     ]
     return [*(snippet for _, snippet in configuration), *extra]
 
 
 def assignments(code: str) -> Iterator[Assignment]:
-    """What the code certainly assigns to the configuration: statements at its top level, in their order."""
+    """Values that the code certainly assigns to the configuration: statements at its top level, in their order."""
     tree = _parsed(code)
     for statement in tree.body if tree else []:
         if isinstance(statement, ast.Assign):
@@ -73,7 +74,7 @@ def assignments(code: str) -> Iterator[Assignment]:
 
 
 def chooses_authenticator(code: str) -> bool:
-    """Whether the code sets authenticator_class anywhere: an assignment or a key, and not a comment or another text."""
+    """True when the code sets authenticator_class anywhere: by an assignment or a key, and not in a comment or another text."""
     tree = _parsed(code)
     return any(_names_authenticator(node) for node in ast.walk(tree)) if tree else False
 
@@ -171,8 +172,3 @@ def _texts(node: ast.expr | None) -> list[str]:
     constants = (item.value for item in items if isinstance(item, ast.Constant))
     texts = (each.decode(errors="replace") if isinstance(each, bytes) else each for each in constants)
     return [text for text in texts if isinstance(text, str) and text]
-
-
-def _object(document: Any, key: str) -> Mapping[str, Any]:
-    found = document.get(key) if isinstance(document, Mapping) else None
-    return found if isinstance(found, Mapping) else {}

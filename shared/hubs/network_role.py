@@ -1,4 +1,4 @@
-"""What an admin allows in so many words: that a hub's identity gets a role on a subnet that was not made for the hub."""
+"""An admin's permission, in so many words, to give a hub's identity a role on a subnet that was not made for the hub."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What is a hub's: what carries its tag. A name in a specification owns nothing.
+"""A hub owns the resources that carry its tag. A name in a specification owns nothing.
 
 A cluster is looked for by the id in the hub's record, which was written when the cluster was seen with the tag; and the tag is
 looked at each time, for somebody else may have made another cluster of that name since.
@@ -39,7 +39,7 @@ def application_key(hub: str, subscription: str) -> str:
 
 
 def own(hub: HubRecord, found: "Cluster | None") -> "Cluster | None":
-    """What Azure shows under the name of the hub's cluster, if it is the hub's; else None."""
+    """The cluster that Azure shows under the name of the hub's, if it is the hub's own; else None."""
     if found is None or not owned(found.tags, hub.name):
         return None
     recorded = hub.facts.get("cluster_id")
@@ -78,7 +78,7 @@ def _none(hub: HubRecord) -> NotFoundError:
 
 
 def no_cluster(hub: HubRecord) -> ProblemError:
-    """What a request for a look into the cluster is answered."""
+    """The answer to a request that needs the cluster."""
     return ProblemError(
         404,
         "NoCluster",

@@ -1,4 +1,4 @@
-"""Where a specification may hold a secret: nowhere, as it is stored and shown. References have their places. Pure."""
+"""A specification holds no secret, for it is stored and shown. A reference to one may stand in a few places. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping

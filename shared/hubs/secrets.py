@@ -1,4 +1,4 @@
-"""What people keep with a hub, and refer to as secret://NAME. Values go in and never come out."""
+"""Secrets that people keep with a hub, and refer to as secret://NAME. Values go in and never come out."""
 
 from typing import Any
 

@@ -26,12 +26,19 @@ def versions(repository: str, chart: str) -> list[ChartVersion]:
     return parse(_index(repository), chart)
 
 
+def load_yaml(text: bytes | str) -> Any:
+    """Raises yaml.YAMLError. With libyaml where it is there: the index of hub.jupyter.org is more than a megabyte."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+
+
 def parse(index: bytes, chart: str) -> list[ChartVersion]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the index of hub.jupyter.org is more than a megabyte
     try:
-        document = yaml.load(index, Loader=loader)  # noqa: S506 - both are safe loaders
+        document = load_yaml(index)
         entries = document["entries"].get(chart)
     except (yaml.YAMLError, TypeError, KeyError, AttributeError):
         raise PermanentError(REPOSITORY, "NotAnIndex", "the repository's index.yaml is not a chart index") from None

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from shared.errors import NotFoundError, PermanentError
 from shared.kubernetes.errors import JUPYTERHUB, jupyterhub_error, not_json, unreachable
+from shared.kubernetes.login import gets_in, without_netrc
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -70,7 +71,7 @@ class JupyterHub:
 
         try:
             status = requests.get(  # without the token: everybody is answered
-                f"{self._base}/health", timeout=TIMEOUT, allow_redirects=False, auth=_as_it_is
+                f"{self._base}/health", timeout=TIMEOUT, allow_redirects=False, auth=without_netrc
             ).status_code
         except requests.RequestException as error:
             return unreachable(JUPYTERHUB, error).message
@@ -78,8 +79,6 @@ class JupyterHub:
 
     def lets_in(self, name: str, password: str) -> bool:
         """Whether somebody gets in at the public address with this name and password, or with none at all."""
-        from shared.kubernetes.login import gets_in
-
         return gets_in(self._base, name, password)
 
     def version(self) -> str:
@@ -211,10 +210,6 @@ class JupyterHub:
             raise PermanentError(JUPYTERHUB, "TokenNotSent", f"the token is not sent to {self._base}: it is not https")
         request.headers["Authorization"] = f"token {self._token}"
         return request
-
-
-def _as_it_is(request: "PreparedRequest") -> "PreparedRequest":
-    return request
 
 
 def _server(user: str, server: str) -> str:

@@ -30,7 +30,7 @@ def gets_in(pages: str, name: str, password: str) -> bool:
     login = f"{pages}/login?next={quote(urlsplit(home).path, safe='')}"
     try:
         with requests.Session() as session:
-            session.auth = _as_it_is
+            session.auth = without_netrc
             page = _visit(session, login)
             if _shown(session, home):
                 return True
@@ -43,7 +43,7 @@ def gets_in(pages: str, name: str, password: str) -> bool:
         raise unreachable(JUPYTERHUB, error) from None
 
 
-def _as_it_is(request: "PreparedRequest") -> "PreparedRequest":
+def without_netrc(request: "PreparedRequest") -> "PreparedRequest":
     """Keeps requests from adding what a ~/.netrc says."""
     return request
 

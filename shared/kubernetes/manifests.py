@@ -1,4 +1,4 @@
-"""What a chart would install: the values that its programs would read, found in what `helm template` prints. Pure.
+"""Reads from the output of `helm template` the values that a chart's programs would read. Pure.
 
 The charts of JupyterHub and BinderHub put their values, defaults included, as values.yaml into a Secret of each program: `data` in
 base64 for the hub, `stringData` for the binder. Only those documents are parsed: the whole takes longer than the rendering.
@@ -9,6 +9,8 @@ import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from shared.kubernetes.charts import load_yaml
 
 _FILE = "values.yaml"
 _HUB_MARK = "hub.config.JupyterHub.cookie_secret"
@@ -57,8 +59,7 @@ def _values(secret: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _load(text: str) -> Any:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+        return load_yaml(text)
     except yaml.YAMLError:
         return None

@@ -138,20 +138,15 @@ def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | Non
     return address
 
 
-def withdraw(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
-    """Takes the public addresses of services away; those that had one, with their type. The services go on inside the cluster."""
-    taken = {}
-    for name in names:
-        path = f"{_path('services', namespace)}/{name}"
-        kind = ((cluster.find(path) or {}).get("spec") or {}).get("type")
-        if kind in ("LoadBalancer", "NodePort"):
-            cluster.patch(path, {"spec": {"type": "ClusterIP"}})
-            taken[name] = str(kind)
-    return taken
+def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
+    """Those of the services that can be reached from outside the cluster, with their type."""
+    found = {name: cluster.find(f"{_path('services', namespace)}/{name}") or {} for name in names}
+    types = {name: str((service.get("spec") or {}).get("type")) for name, service in found.items()}
+    return {name: kind for name, kind in types.items() if kind in ("LoadBalancer", "NodePort")}
 
 
-def publish(cluster: Kubernetes, namespace: str, types: Mapping[str, str]) -> None:
-    """Gives services the types that they had before `withdraw`."""
+def set_service_types(cluster: Kubernetes, namespace: str, types: Mapping[str, str]) -> None:
+    """A service of type ClusterIP loses its public address, and goes on inside the cluster."""
     for name, kind in types.items():
         cluster.patch(f"{_path('services', namespace)}/{name}", {"spec": {"type": kind}})
 

@@ -1,7 +1,6 @@
 """The nightly upkeep: mends the agenda, replaces passwords in time, warns of what runs out, forgets what is old."""
 
 import logging
-import secrets as random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -10,7 +9,6 @@ from shared.hubs import vault
 from shared.hubs.certificates import WARN_BEFORE
 from shared.hubs.store import HubRecord, HubStore
 from shared.hubs.view import listed_power, power_key
-from shared.kubernetes.values import CHECK_USER
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.notifications.upkeep import purge
@@ -23,6 +21,7 @@ from shared.runs.model import Kind
 from shared.runs.steps.cluster_parts import extra_pools
 from shared.runs.steps.people import ACTIVE
 from shared.runs.steps.rotate import MARGIN, next_start, refusable, unsettled
+from shared.runs.steps.strangers import way_in
 from shared.runs.tick import rebuild
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
@@ -126,7 +125,8 @@ def _ends_while_off(hub: HubRecord, now: datetime) -> str:
     if ends <= now:
         return (
             f"{whose} has ended on {ends:%d %B %Y}, while the hub is off: AKS may refuse to start its cluster. "
-            "Start it; if that fails, tear the hub down and make it anew."
+            f"Start it. If AKS refuses, DELETE /api/hubs/{hub.name}?confirm={hub.name}&keepHomes=true keeps the users' volumes as "
+            "snapshots."
         )
     return f"{whose} ends on {ends:%d %B %Y}, and the hub is off: start it before, so that it can be replaced."
 
@@ -138,7 +138,7 @@ def _stands_still(hub: HubRecord, now: datetime) -> str:
     ends = stopped + KEPT
     said = f"Hub {hub.name} is off since {stopped:%d %B %Y}. AKS forgets a stopped cluster after 12 months: "
     if ends <= now:
-        return f"{said}start it today, or tear the hub down."
+        return f"{said}start it today."
     return f"{said}start it before {ends:%d %B %Y}."
 
 
@@ -183,19 +183,17 @@ def _left_over(hub: HubRecord) -> str | None:
 
 
 def _lets_everybody_in(services: Services, hub: HubRecord) -> str | None:
-    """Of hubs that were made before their installs were tried, or changed by hand since."""
+    """A hub may be older than the try after each install, or changed by hand. One that does not answer is tried tomorrow."""
     url = hub.facts.get("url")
-    if hub.spec.auth == "none" or url is None:
-        return None
     try:
-        open_to_all = services.jupyterhub(url).lets_in(CHECK_USER, random.token_urlsafe(24))
+        how = way_in(services, hub.spec, url, hub.facts.get("binder_url")) if url else None
     except OutsideError:
         return None
-    if not open_to_all:
+    if how is None:
         return None
     return (
-        f"Hub {hub.name} lets everybody in: a login at {url} with a made-up name and password succeeds. "
-        f'PATCH /api/hubs/{hub.name} with a login (auth, values), or with auth: "none" if that is meant.'
+        f"Hub {hub.name} lets everybody in. {how} PATCH /api/hubs/{hub.name} with a login (auth, values), or with "
+        'auth: "none" if that is meant.'
     )
 
 

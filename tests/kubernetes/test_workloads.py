@@ -160,12 +160,13 @@ def test_public_addresses_are_taken_away_and_given_back() -> None:
     place = "/api/v1/namespaces/jhub/services"
     types = {"proxy-public": "LoadBalancer", "binder": "NodePort", "inside": "ClusterIP"}
     cluster = FakeCluster({f"{place}/{name}": {"spec": {"type": kind}} for name, kind in types.items()})
-    taken = workloads.withdraw(cluster, "jhub", [*types, "absent"])
-    assert taken == {"proxy-public": "LoadBalancer", "binder": "NodePort"}
-    assert cluster.calls == [("patch", f"{place}/{name}", {"spec": {"type": "ClusterIP"}}) for name in taken]
-    cluster.calls.clear()
-    workloads.publish(cluster, "jhub", taken)
-    assert cluster.calls == [("patch", f"{place}/{name}", {"spec": {"type": kind}}) for name, kind in taken.items()]
+    public = workloads.public_services(cluster, "jhub", [*types, "absent"])
+    assert public == {"proxy-public": "LoadBalancer", "binder": "NodePort"}
+    assert cluster.calls == []
+    workloads.set_service_types(cluster, "jhub", dict.fromkeys(public, "ClusterIP"))
+    workloads.set_service_types(cluster, "jhub", public)
+    asked = [(name, "ClusterIP") for name in public] + list(public.items())
+    assert cluster.calls == [("patch", f"{place}/{name}", {"spec": {"type": kind}}) for name, kind in asked]
 
 
 def test_a_node_offers_what_is_allocatable() -> None:

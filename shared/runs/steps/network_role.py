@@ -15,7 +15,7 @@ from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps.context import StepContext, poll_delay
 
 JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
-"""What nodes need: to be put into the subnet."""
+"""The action that the cluster's identity needs to use the subnet."""
 
 NOT_OWNED = "NetworkNotOwned"
 

@@ -241,7 +241,9 @@ def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
 
 
 def _answers(context: StepContext, urls: Urls) -> Outcome:
-    if context.run.kind is Kind.CREATE and (how := strangers.way_in(context, urls.hub, urls.page)):
+    if context.run.kind is Kind.CREATE and (
+        how := strangers.way_in(context.services, context.spec, urls.hub, urls.page)
+    ):
         with context.services.kubernetes(kubeconfig(context)) as kubernetes:
             return strangers.shut_out(context, kubernetes, how)
     context.remember(**urls.facts, usable_since=context.now.isoformat())

@@ -1,16 +1,18 @@
 """The try after each install: a login with a made-up name and password must fail, unless the hub is to be open.
 
-It finds what no reading of the configuration can, such as an authenticator that is made in Python.
+It finds what no reading of the configuration finds, such as an authenticator that is made in Python.
 """
 
 import secrets as random
 from typing import TYPE_CHECKING
 
 from shared.hubs import access
+from shared.hubs.model import Hub
 from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.runs.model import Outcome, failed
 from shared.runs.steps.context import StepContext
+from shared.services import Services
 
 if TYPE_CHECKING:
     from shared.kubernetes.client import Kubernetes
@@ -19,24 +21,30 @@ WITHDRAWN = "withdrawn"
 """Fact: the services whose public address was taken away, by name, with the type that they had."""
 
 
-def way_in(context: StepContext, hub_url: str, page_url: str | None) -> str:
-    """How a stranger gets in, as a sentence; empty when none does, or when the hub is to be open.
+def way_in(services: Services, hub: Hub, hub_url: str, page_url: str | None) -> str | None:
+    """The way in which a stranger gets into the hub, as a sentence; None when there is none, or when the hub is to be open.
 
-    The made-up name is that of the user with whom upgrades try a server, so that what a hub keeps of it is removed as well.
+    The made-up name is that of the user with whom upgrades try a server, so that what a hub keeps of it is removed as well. Raises
+    TemporaryError when the hub does not answer.
     """
-    if context.spec.auth == "none":
-        return ""
-    if context.services.jupyterhub(hub_url).lets_in(chart_values.CHECK_USER, random.token_urlsafe(24)):
+    if hub.auth == "none":
+        return None
+    if services.jupyterhub(hub_url).lets_in(chart_values.CHECK_USER, random.token_urlsafe(24)):
         return f"A login at {hub_url} with a made-up name and password succeeds, and auth is not none."
-    if page_url and context.services.binderhub(page_url).lets_in():
+    if page_url and services.binderhub(page_url).lets_in():
         return f"The page {page_url} asks nobody to log in, and auth is not none."
-    return ""
+    return None
 
 
 def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcome:
-    """Takes the hub's public addresses away and fails the step. how: what way_in says."""
-    taken = workloads.withdraw(kubernetes, context.spec.release.namespace, _fronts(context))
-    context.remember(**{WITHDRAWN: (context.hub.facts.get(WITHDRAWN) or {}) | taken})
+    """Takes the hub's public addresses away and fails the step. how: the way in.
+
+    They are written down before they are taken: a call that is cut off must not leave a hub that nobody can open again.
+    """
+    namespace = context.spec.release.namespace
+    public = workloads.public_services(kubernetes, namespace, _fronts(context))
+    context.remember(**{WITHDRAWN: public})
+    workloads.set_service_types(kubernetes, namespace, dict.fromkeys(public, "ClusterIP"))
     name = context.spec.name
     return failed(
         access.OPEN,
@@ -49,7 +57,7 @@ def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcom
 
 def let_in_again(context: StepContext, kubernetes: "Kubernetes") -> None:
     """Gives the public addresses back, for another try."""
-    workloads.publish(kubernetes, context.spec.release.namespace, context.hub.facts[WITHDRAWN])
+    workloads.set_service_types(kubernetes, context.spec.release.namespace, context.hub.facts[WITHDRAWN])
     context.remember(**{WITHDRAWN: None})
 
 

@@ -106,7 +106,7 @@ def _ready(context: StepContext) -> Outcome:
         return _not_yet(context, f"{waits} {why}".strip(), patience)
     context.remember(candidate=urls)
     if _new_release(context) and (
-        how := strangers.way_in(upgrade.of_wanted(context), urls["url"], urls.get("binder_url"))
+        how := strangers.way_in(context.services, upgrade.wanted(context), urls["url"], urls.get("binder_url"))
     ):
         return _undo(context, f"it lets everybody in. {how}")
     if not _new_release(context) and not upgrade.noted(context).get("renewed"):
