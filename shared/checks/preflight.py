@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shared import names
 from shared.checks import access as preflight_access
 from shared.checks import owners
-from shared.checks.findings import CLEAR, Check, Finding, Found, error, warning
+from shared.checks.findings import CLEAR, Check, Found, error, warning
 from shared.checks.free_names import dns_label, registry_name
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
@@ -19,6 +19,7 @@ from shared.hubs.chart import values as chart_values
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
+from shared.problem import Problem, Severity, joined_advice
 from shared.references import Reference
 from shared.resources import bodies
 from shared.runs.context import StepContext, poll_delay
@@ -38,7 +39,7 @@ UNREGISTERED = "NotRegistered"
 def preflight(context: StepContext) -> Outcome:
     found = examine(context.services, context.spec)
     context.remember(**found.facts)
-    errors = [finding for finding in found.findings if finding.severity == "error"]
+    errors = [finding for finding in found.findings if finding.refuses]
     if not errors and "kubernetes_version" not in found.facts:
         if context.elapsed < REGISTRATION_PATIENCE:
             return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
@@ -48,7 +49,7 @@ def preflight(context: StepContext) -> Outcome:
             f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
         )
     message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
+    fault = Fault(errors[0].code, message, joined_advice(errors))
     return Outcome("failed", message, fault=fault)
 
 
@@ -97,6 +98,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             "LocationNotSupported",
             f"AKS is not offered in {hub.location}.",
             "Set location to a region that has AKS, such as westus2.",
+            "location",
         )
     if wanted is None:
         stable = [version for version in offered if not version.preview and not version.lts_only] or offered
@@ -109,6 +111,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             "K8sVersionNotSupported",
             f"AKS does not offer Kubernetes {wanted} in {hub.location}; it offers {listed}.",
             f"Set cluster.kubernetesVersion to one of GET /api/locations/{hub.location}/versions, or leave it out for the default.",
+            "cluster.kubernetesVersion",
         )
     return Found(facts={"kubernetes_version": wanted})
 
@@ -127,6 +130,7 @@ def chart_version(services: Services, hub: Hub) -> Found:
             "ChartNotFound",
             f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
             "Set release.version to one of them, or leave it out for the newest.",
+            "release.version",
         )
     return Found(facts={"chart_version": version})
 
@@ -140,7 +144,7 @@ def release_versions(chart: str, offered: list[str]) -> list[str]:
     return offered if chart == "binderhub" else [version for version in offered if "-" not in version]
 
 
-def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Finding]:
+def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Problem]:
     """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is made."""
     values = chart_values.fill(access.values(hub, services.settings.dns_suffix), _stand_in)
     try:
@@ -149,14 +153,9 @@ def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_
         )
     except PermanentError as refusal:
         advice = "Correct the named keys of `values`: the chart's reference lists them."
-        return [
-            Finding(
-                "error",
-                refusal.code,
-                f"{hub.release.chart} {chart_version} refuses the values: {refusal.message}",
-                advice,
-            )
-        ]
+        message = f"{hub.release.chart} {chart_version} refuses the values: {refusal.message}"
+        field = "cluster.kubernetesVersion" if refusal.code == "KubernetesVersionRefused" else "values"
+        return [Problem(refusal.code, message, advice, field)]
     return open_to_all(hub, rendered)
 
 
@@ -164,7 +163,7 @@ def _stand_in(reference: Reference) -> str:
     return f"stand-in-for-{reference.name}".ljust(64, "0")
 
 
-def open_to_all(hub: Hub, rendered: "Rendered") -> list[Finding]:
+def open_to_all(hub: Hub, rendered: "Rendered") -> list[Problem]:
     """Whether what would be installed lets everybody in, though the specification does not ask for it."""
     if rendered.hub is None:
         return []  # a chart that keeps its configuration elsewhere: the login is tried when it is installed
@@ -176,7 +175,7 @@ def open_to_all(hub: Hub, rendered: "Rendered") -> list[Finding]:
     if door is None:
         return []
     field = f"values.{door.key}"
-    return [Finding("error", access.OPEN, f"{field}: {door.why}.", f"{access.ASK_FOR_IT}.", field)]
+    return [Problem(access.OPEN, f"{field}: {door.why}.", f"{access.ASK_FOR_IT}.", field)]
 
 
 def quota(services: Services, hub: Hub) -> Found:
@@ -187,6 +186,7 @@ def quota(services: Services, hub: Hub) -> Found:
             "SkuNotAvailable",
             f"{hub.cluster.vm_size} is not offered to the subscription in {hub.location}.",
             f"Choose another cluster.vmSize (az vm list-skus --location {hub.location}) or location.",
+            "cluster.vmSize",
         )
     made = services.clusters.get(hub.resource_group, hub.cluster.name)
     if made and ownership.owned(made.tags, hub.name):
@@ -206,6 +206,7 @@ def room(services: Services, hub: Hub, size: "VmSize", nodes: int) -> Found:
                 f"{nodes} x {hub.cluster.vm_size} need {needed} vCPUs; of {limit} of {family} in {hub.location}, "
                 f"{max(limit - used, 0)} are free.",
                 "Ask for more (Azure portal, Quotas, Compute), or choose a smaller cluster.vmSize, fewer nodes, another location.",
+                "cluster.nodeCount",
             )
     return CLEAR
 
@@ -257,6 +258,7 @@ def directory(services: Services, hub: Hub) -> Found:
         "Hubkeeper's identity may not make applications in the directory.",
         "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or bring a "
         "service principal along (identity.clientId, identity.secret); or set identity to managed.",
+        "identity",
     )
 
 
@@ -275,11 +277,12 @@ def policies(services: Services, hub: Hub) -> Found:
         for denial in services.policies.check_restrictions(content, _POLICY_VERSIONS[kind]):
             allowed = f" It allows {', '.join(denial.allowed)}." if denial.allowed else ""
             findings.append(
-                Finding(
-                    "error" if _known_field(denial.field) else "warning",
+                Problem(
                     "RequestDisallowedByPolicy",
                     f"The Azure Policy {denial.policy!r} would refuse {name}: {denial.reason}.{allowed}",
                     _policy_advice(denial.field),
+                    _policy_field(denial.field),
+                    Severity.ERROR if _policy_field(denial.field) else Severity.WARNING,
                 )
             )
     return Found(tuple(findings))
@@ -293,9 +296,14 @@ _POLICY_VERSIONS = {
 }
 
 
-def _known_field(about: str | None) -> bool:
-    """What was asked about: tags and region. A policy on anything else judges the real request, which has more in it."""
-    return about is not None and (about.lower().startswith("tags") or about.lower() == "location")
+def _policy_field(about: str | None) -> str:
+    """The field of the hub, of those that were asked about: tags and region; empty for others.
+
+    A policy on anything else judges the real request, which has more in it.
+    """
+    if about is not None and about.lower().startswith("tags"):
+        return "tags"
+    return "location" if about is not None and about.lower() == "location" else ""
 
 
 def _policy_advice(about: str | None) -> str:
@@ -320,6 +328,7 @@ def secrets(services: Services, hub: Hub) -> Found:
         "SecretNotFound",
         f"Key Vault has no secret {', '.join(missing)} of hub {hub.name}.",
         f"Store it with PUT /api/hubs/{hub.name}/secrets/NAME.",
+        "values",
     )
 
 

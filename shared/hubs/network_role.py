@@ -4,9 +4,10 @@ from datetime import datetime
 
 from shared import names
 from shared.clock import wire_time
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError
 from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore
+from shared.problem import Problem, wrong
 from shared.services import Services
 
 ALLOWED = "network_role"
@@ -18,16 +19,15 @@ def subnet_id(hub: Hub, subscription: str) -> str:
 
 
 def allow(services: Services, hub: HubRecord, subnet: str, by: str, now: datetime) -> dict[str, str | None]:
-    """Records it with the hub; the record. Raises ProblemError when the subnet is another than the hub's."""
+    """Records it with the hub; the record. Raises InvalidError when the subnet is another than the hub's."""
     own = subnet_id(hub.spec, services.settings.subscription_id)
     if subnet.lower() != own.lower():
-        raise ProblemError(
-            400,
+        summary = Problem(
             "WrongSubnet",
             f"Hub {hub.name} is not in that subnet: nothing was allowed.",
             "Name the subnet of the hub's specification by its full resource id, as a sign that it is meant.",
-            errors=[{"field": "subnet", "message": f"must be {own}"}],
         )
+        raise InvalidError(summary, [wrong("subnet", f"must be {own}")])
     allowed = {"subnet": own, "by": by, "at": wire_time(now)}
     HubStore(services.tables).remember(hub.name, {ALLOWED: allowed})
     return allowed

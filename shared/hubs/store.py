@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, MissingError, TemporaryError
 from shared.hubs import power
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem
 from shared.schedules.model import Schedule
 from shared.schedules.record import Record
 
@@ -196,9 +197,9 @@ def _contended(name: str) -> TemporaryError:
 
 
 def known(hub: HubRecord | None, name: str) -> HubRecord:
-    """The hub, or NotFoundError in words for a person."""
+    """The hub. Raises MissingError when there is none."""
     if hub is None:
-        raise NotFoundError("Hubkeeper", "HubNotFound", f"There is no hub named {name!r}.")
+        raise MissingError(Problem("HubNotFound", f"There is no hub named {name!r}.", "GET /api/hubs lists the hubs."))
     return hub
 
 

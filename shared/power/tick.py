@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.errors import OutsideError
+from shared.errors import DomainError, OutsideError
 from shared.hubs.store import HubRecord, HubStore
 from shared.hubs.view import listed_power, power_key
 from shared.notifications.events import Kind as EventKind
@@ -21,7 +21,7 @@ from shared.power.due_queue import Agenda, Entry
 from shared.power.failures import failing
 from shared.power.idle import refreshed
 from shared.power.tick_rules import Action, action
-from shared.runs.commands import BusyError, Commands
+from shared.runs.commands import Commands
 from shared.runs.engine import Engine
 from shared.runs.model import Kind
 from shared.schedules.decide import Decision, desired_of
@@ -44,7 +44,7 @@ before it looks who is there, and again before it stops their servers."""
 LOOKERS = 8
 """Hubs that are read at the same time: one whose JupyterHub hangs does not keep the others waiting."""
 
-_TROUBLE = (OutsideError, BusyError, ValueError, KeyError)
+_TROUBLE = (OutsideError, DomainError, ValueError, KeyError)
 
 
 @dataclass(frozen=True)

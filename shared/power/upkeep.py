@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.errors import OutsideError
+from shared.errors import DomainError, OutsideError
 from shared.hubs import vault
 from shared.hubs.certificates import WARN_BEFORE
 from shared.hubs.store import HubRecord, HubStore
@@ -20,7 +20,7 @@ from shared.power.tick import rebuild
 from shared.resources.cluster import extra_pools
 from shared.resources.strangers import way_in
 from shared.runs.advice import no_cluster
-from shared.runs.commands import BusyError, Commands
+from shared.runs.commands import Commands
 from shared.runs.engine import Engine
 from shared.runs.model import Kind
 from shared.schedules.decide import desired_of
@@ -50,7 +50,7 @@ def upkeep(services: Services, engine: Engine) -> None:
             key = power_key(hub, services.settings.subscription_id)
             actual = "unknown" if power is None else power.get(key, "none")
             _hub(services, engine, hub, actual, now)
-        except (OutsideError, BusyError, ValueError, KeyError) as error:
+        except (OutsideError, DomainError, ValueError, KeyError) as error:
             log.warning("upkeep: hub %s: %s", hub.name, type(error).__name__)
     try:
         move_secrets(services)
@@ -146,25 +146,28 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
     """What needs a person in the coming weeks: a stable code and a sentence each."""
     name = hub.name
     if actual == "off" and (still := _stands_still(hub, now)):
-        yield "standstill", still
+        yield "Standstill", still
     if actual == "off" and (ending := _ends_while_off(hub, now)):
-        yield "password", ending
+        yield "PasswordEnds", ending
     if ending := _certificate_ends(hub, now):
-        yield "certificate", ending
+        yield "CertificateEnds", ending
     if actual == "on" and (let_in := _lets_everybody_in(services, hub)):
-        yield "open", let_in
+        yield "OpenToEverybody", let_in
     if actual == "none":
-        yield "gone", f"Hub {name} has no cluster of its own any more. {no_cluster(hub.spec)}"
+        yield "ClusterGone", f"Hub {name} has no cluster of its own any more. {no_cluster(hub.spec)}"
     if left := _left_over(hub):
-        yield "left-over", left
+        yield "LeftOver", left
     if hub.stored_schedule is not None and hub.spec.schedule is None:
-        yield "schedule", f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew."
+        yield (
+            "UnreadableSchedule",
+            f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew.",
+        )
     if left := _holidays_left(hub, now):
-        yield "holidays", left
+        yield "HolidaysEnd", left
     version = hub.facts.get("kubernetes_version")
     if version and not _offered(services, hub.spec.location, version):
         yield (
-            "version",
+            "VersionRetires",
             f"Kubernetes {version} of hub {name} is leaving support in {hub.spec.location}: upgrade it, or a start may be refused.",
         )
 
@@ -230,9 +233,23 @@ def _holidays_left(hub: HubRecord, now: datetime) -> str | None:
     )
 
 
+_CODES_BEFORE = {
+    "standstill": "Standstill",
+    "password": "PasswordEnds",
+    "certificate": "CertificateEnds",
+    "open": "OpenToEverybody",
+    "gone": "ClusterGone",
+    "left-over": "LeftOver",
+    "schedule": "UnreadableSchedule",
+    "holidays": "HolidaysEnd",
+    "version": "VersionRetires",
+}
+"""Codes of warnings as records of earlier versions have them."""
+
+
 def _warn_once(services: Services, hub: HubRecord, code: str, message: str, now: datetime) -> None:
     """Once a week each, not every night."""
-    warned = dict(hub.facts.get("upkeep_warned") or {})
+    warned = {_CODES_BEFORE.get(each, each): when for each, when in (hub.facts.get("upkeep_warned") or {}).items()}
     last = warned.get(code)
     if last and now - datetime.fromisoformat(last) < timedelta(days=7):
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared.errors import OutsideError, TemporaryError
+from shared.errors import DomainError, OutsideError, TemporaryError
 from shared.runs import transitions
 from shared.runs.model import Fault, Kind, Outcome, Run, StepState, StepStatus
 from shared.runs.plans import PLANS, Step, activity_name, planned
@@ -125,6 +125,8 @@ def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
         return _step(run.kind, step.name)(StepContext(services, hub, run, step, now))
     except OperationEndedError as ended:
         return _ended_badly(step, ended.error, explain(ended.error, hub.spec))
+    except DomainError as error:  # such as a hub that is gone
+        return Outcome("failed", error.summary.message, fault=Fault(error.code, error.summary.message, error.advice))
     except OutsideError as error:
         return _refused(step, error, now, explain(error, hub.spec))
     except Exception as error:

@@ -9,9 +9,10 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from shared.errors import ConflictError
+from shared.errors import ConflictError, RefusedError
 from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore, known
+from shared.problem import Problem
 from shared.runs import transitions
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Run, StepState
@@ -20,13 +21,11 @@ from shared.runs.store import RunStore, new_id
 from shared.services import Services
 
 
-class BusyError(Exception):
-    """The hub is leased to another run, or is not in a state for this. `advice` says what to do."""
+class BusyError(RefusedError):
+    """The hub is leased to another run, or is not in a state for this."""
 
     def __init__(self, code: str, message: str, advice: str) -> None:
-        self.code = code
-        self.advice = advice
-        super().__init__(message)
+        super().__init__(Problem(code, message, advice))
 
 
 @dataclass(frozen=True)

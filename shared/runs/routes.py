@@ -8,7 +8,7 @@ import azure.functions as func
 from shared.http.auth import caller
 from shared.http.parsing import accepted, answer, flag, json_body, number
 from shared.http.problems import ProblemError, endpoint
-from shared.runs.refusals import refusing
+from shared.problem import wrong
 
 if TYPE_CHECKING:
     from shared.runs.commands import Commands
@@ -23,28 +23,17 @@ runs = df.Blueprint()
 def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """202 with the run that creates the hub; ?dryRun=true reads Azure, answers with the plan and changes nothing."""
     from shared.hubs.admission import admit
-    from shared.hubs.spec.validation import InvalidError
     from shared.services import services
 
     adapters = services()
     body = json_body(req)
-    try:
-        settings = adapters.settings
-        spec, warnings = admit(body, settings.location, adapters.clock.now(), settings.subscription_id)
-    except InvalidError as error:
-        raise ProblemError(
-            400,
-            "InvalidHub",
-            f"The hub cannot be made as described. Wrong fields: {len(error.errors)}.",
-            "Correct the fields listed under errors; nothing was created.",
-            errors=[{"field": item.field, "message": item.message} for item in error.errors],
-        ) from None
+    settings = adapters.settings
+    spec, warnings = admit(body, settings.location, adapters.clock.now(), settings.subscription_id)
     if flag(req, "dryRun"):
         from shared.lifecycle.create.dryrun import plan
 
         return answer(plan(adapters, spec, warnings))
-    with refusing():
-        run = _commands(req, client).create(spec, warnings, "asked for by POST /api/hubs")
+    run = _commands(req, client).create(spec, warnings, "asked for by POST /api/hubs")
     return _accepted(req, run)
 
 
@@ -60,11 +49,10 @@ def delete_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
             "NotConfirmed",
             f"Tearing down {name} deletes its cluster and everything its users stored in it.",
             f"Repeat the request with ?confirm={name} to go on; add keepHomes=true to keep the users' volumes as snapshots.",
-            errors=[{"field": "confirm", "message": f"must be {name}"}],
+            errors=[wrong("confirm", f"must be {name}", "NotConfirmed")],
         )
     options = {"keepHomes": True} if flag(req, "keepHomes") else {}
-    with refusing():
-        run = _commands(req, client).teardown(name, options, "asked for by DELETE /api/hubs")
+    run = _commands(req, client).teardown(name, options, "asked for by DELETE /api/hubs")
     return _accepted(req, run)
 
 
@@ -103,8 +91,7 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
 @runs.durable_client_input(client_name="client")
 @endpoint
 def retry_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
-    with refusing():
-        run = _commands(req, client).retry(req.route_params["id"])
+    run = _commands(req, client).retry(req.route_params["id"])
     return _accepted(req, run)
 
 
@@ -113,8 +100,7 @@ def retry_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
 @endpoint
 def cancel_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """Stops the run at its next step boundary; what was made stays until a retry or a teardown."""
-    with refusing():
-        run = _commands(req, client).cancel(req.route_params["id"])
+    run = _commands(req, client).cancel(req.route_params["id"])
     return _accepted(req, run)
 
 

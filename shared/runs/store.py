@@ -14,7 +14,8 @@ from typing import Any
 
 from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, MissingError, TemporaryError
+from shared.problem import Problem
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.runs.plans import PLANS
 
@@ -32,11 +33,16 @@ def new_id(hub: str, now: datetime) -> str:
 
 
 def split_id(run: str) -> tuple[str, str]:
-    """Partition and row of a run's id; raises NotFoundError when it is none."""
+    """Partition and row of a run's id; raises MissingError when it is none."""
     hub, _, row = run.rpartition("-")
     if names.HUB.problem(hub) or not _ROW.fullmatch(row):
-        raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+        raise _missing(run)
     return hub, row
+
+
+def _missing(run: str) -> MissingError:
+    advice = "GET /api/hubs lists the hubs, GET /api/hubs/{name}/runs their runs."
+    return MissingError(Problem("RunNotFound", f"There is no run {run!r}.", advice))
 
 
 class RunStore:
@@ -44,10 +50,10 @@ class RunStore:
         self._table = tables.table(TABLE)
 
     def get(self, run: str) -> Run:
-        """Raises NotFoundError."""
+        """Raises MissingError."""
         row = self._table.get(*split_id(run))
         if row is None:
-            raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+            raise _missing(run)
         return _run(row)
 
     def insert(self, run: Run) -> None:

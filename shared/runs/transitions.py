@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import datetime
 
+from shared.errors import RefusedError
+from shared.problem import Problem
 from shared.runs.model import Fault, Run, Status, StepState, StepStatus
 
 
-class NotAllowedError(Exception):
-    """The operation does not fit the run's status. The message says why, `advice` what to do instead."""
+class NotAllowedError(RefusedError):
+    """The operation does not fit the run's status."""
 
     def __init__(self, run: Run, operation: str, advice: str) -> None:
-        self.advice = advice
-        super().__init__(f"Run {run.id} is {run.status.value}; it cannot be {operation}.")
+        message = f"Run {run.id} is {run.status.value}; it cannot be {operation}."
+        super().__init__(Problem("RunStatus", message, advice))
 
 
 _ENDED_ADVICE = "Look at the run's steps and error; a new run can be asked for."

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError, NotFoundError
 from shared.hubs import ownership
 from shared.hubs.network_role import allow, allowed, subnet_id
 from tests.fakes import adapters
@@ -81,9 +80,9 @@ def test_a_role_on_a_subnet_is_allowed_for_the_subnet_that_is_named_in_full() ->
     subnet = subnet_id(hub.spec, services.settings.subscription_id)
     assert not allowed(hub, subnet)
     for wrong in ("r5-subnet", subnet.replace("r5-vnet", "r6-vnet"), f"{subnet}/", ""):
-        with pytest.raises(ProblemError) as caught:
+        with pytest.raises(InvalidError) as caught:
             allow(services, hub, wrong, "ada", NOW)
-        assert caught.value.status == 400
+        assert [problem.field for problem in caught.value.problems] == ["subnet"]
     assert not allowed(made.hub(), subnet)
     assert allow(services, hub, subnet.upper(), "ada", NOW)["by"] == "ada"
     assert allowed(made.hub(), subnet)

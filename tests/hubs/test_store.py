@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.azure.tables import Row, Tables
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, MissingError, TemporaryError
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
 from shared.hubs.store import HubRecord, HubStore, known
@@ -62,7 +62,7 @@ def test_what_is_not_there_is_none_and_cannot_be_changed(store: HubStore) -> Non
     assert list(store.all()) == list(store.leased()) == []
     store.forget("r5", "first")
     store.release("r5", "first", "ready")
-    with pytest.raises(NotFoundError, match="no hub named 'r5'"):
+    with pytest.raises(MissingError, match="no hub named 'r5'"):
         store.update_power("r5", lambda record: record)
 
 

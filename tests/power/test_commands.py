@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError, TemporaryError
+from shared.errors import MissingError, TemporaryError
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.commands import PowerCommands
@@ -132,7 +132,7 @@ def test_an_unknown_hub_is_not_found() -> None:
         lambda: commands.set_schedule("other", None),
     ]
     for ask in asks:
-        with pytest.raises(NotFoundError):
+        with pytest.raises(MissingError):
             ask()
 
 

@@ -129,7 +129,7 @@ def test_a_hub_that_is_off_cannot_be_given_another_and_somebody_is_told() -> Non
     night = Night()
     night.hub(power="Stopped", password_expires=ends(ROTATE_BEFORE - SECOND))
     night.work()
-    assert (night.runs(), night.warnings()) == ([], ["password"])
+    assert (night.runs(), night.warnings()) == ([], ["PasswordEnds"])
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,10 @@ def test_a_stop_that_holds_until_somebody_starts_the_hub_is_told_that_its_passwo
     stop = Override(PowerState.OFF, NIGHT - timedelta(days=200), None, "ann", "")
     night.place.hubs.update_power("r5", lambda record: replace(record, override=stop))
     ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
-    assert (code, told in message) == ("password", True)
+    assert (code, told in message) == ("PasswordEnds", True)
 
 
-@pytest.mark.parametrize(("left", "told"), [(timedelta(days=15), []), (timedelta(days=14), ["password"])])
+@pytest.mark.parametrize(("left", "told"), [(timedelta(days=15), []), (timedelta(days=14), ["PasswordEnds"])])
 def test_a_hub_that_its_schedule_starts_in_time_needs_nobody(left: timedelta, told: list[str]) -> None:
     night = Night()
     night.hub(power="Stopped", schedule=OFFICE, password_expires=ends(left))
@@ -241,7 +241,7 @@ def off_since(night: Night, ago: timedelta) -> None:
     night.place.hubs.update_power("r5", lambda record: replace(record, last_stop_ended=NIGHT - ago))
 
 
-@pytest.mark.parametrize(("ago", "told"), [(STANDSTILL, []), (STANDSTILL + SECOND, ["standstill"])])
+@pytest.mark.parametrize(("ago", "told"), [(STANDSTILL, []), (STANDSTILL + SECOND, ["Standstill"])])
 def test_a_hub_that_was_off_for_ten_months_is_told_of(ago: timedelta, told: list[str]) -> None:
     night = Night()
     night.hub(power="Stopped")
@@ -256,7 +256,7 @@ def test_a_hub_that_was_off_for_longer_than_aks_keeps_it_is_told_of_truly() -> N
     for days, told in ((364, "start it before 24 November 2026."), (365, "start it today.")):
         off_since(night, timedelta(days=days))
         ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
-        assert (code, message.endswith(told)) == ("standstill", True)
+        assert (code, message.endswith(told)) == ("Standstill", True)
 
 
 def test_a_hub_that_is_on_stands_still_for_nobody() -> None:
@@ -272,9 +272,9 @@ def test_a_hub_that_is_on_stands_still_for_nobody() -> None:
     [
         ([OFFERED], []),
         ([replace(OFFERED, version="1.35.9")], []),
-        ([replace(OFFERED, version="1.36.0", minor="1.36")], ["version"]),
-        ([replace(OFFERED, lts_only=True)], ["version"]),
-        ([], ["version"]),
+        ([replace(OFFERED, version="1.36.0", minor="1.36")], ["VersionRetires"]),
+        ([replace(OFFERED, lts_only=True)], ["VersionRetires"]),
+        ([], ["VersionRetires"]),
     ],
     ids=["offered", "a-newer-patch", "a-newer-minor-only", "long-term-support-only", "nothing"],
 )
@@ -301,7 +301,7 @@ def test_a_certificate_that_ends_is_told_of_a_month_before(left: timedelta, told
     night = Night()
     night.hub(tls={"key": "cert", "version": "1", "secret": "hubkeeper-tls-1", "ends": ends(left)})
     night.work()
-    assert night.warnings() == (["certificate"] if told else [])
+    assert night.warnings() == (["CertificateEnds"] if told else [])
     messages = [recorded.event.message for recorded in EventStore(night.place.tables).of_hub("r5", 20)]
     assert told in "".join(messages)
 
@@ -311,7 +311,7 @@ def test_holidays_that_run_out_are_told_of_two_months_before() -> None:
     schedule = {**OFFICE, "holidays": {"country": "US"}}
     for now, told in (
         (datetime(last, 11, 1, tzinfo=NOW.tzinfo), []),
-        (datetime(last, 11, 3, tzinfo=NOW.tzinfo), ["holidays"]),
+        (datetime(last, 11, 3, tzinfo=NOW.tzinfo), ["HolidaysEnd"]),
     ):
         night = Night(now)
         night.hub(schedule=schedule)
@@ -327,7 +327,20 @@ def test_a_cluster_that_is_gone_and_a_schedule_that_cannot_be_read_are_told_of()
     hubs.merge(Row("r5", "hub", {"spec": spec.replace('"UTC"', '"Mars/Olympus"')}), None)
     night.clusters.power.clear()
     night.work()
-    assert night.warnings() == ["gone", "schedule"]
+    assert night.warnings() == ["ClusterGone", "UnreadableSchedule"]
+
+
+def test_warnings_that_an_earlier_version_gave_under_other_codes_are_not_given_again() -> None:
+    night = Night()
+    told = {"standstill": night.place.clock.now().isoformat(), "version": night.place.clock.now().isoformat()}
+    night.hub(power="Stopped", kubernetes_version="1.30.1", upkeep_warned=told)
+    off_since(night, STANDSTILL + SECOND)
+    night.work()
+    assert night.warnings() == []
+    night.place.clock.advance(days=8)
+    night.work()
+    assert night.warnings() == ["Standstill", "VersionRetires"]
+    assert night.place.hub().facts["upkeep_warned"].keys() == {"Standstill", "VersionRetires"}
 
 
 def test_azure_not_saying_is_no_cluster_that_is_gone() -> None:
@@ -345,7 +358,7 @@ def test_a_warning_is_repeated_weekly_and_not_nightly() -> None:
     for _ in range(8):
         night.work()
         night.place.clock.advance(days=1)
-    assert night.warnings() == ["standstill", "standstill", "version", "version"]
+    assert night.warnings() == ["Standstill", "Standstill", "VersionRetires", "VersionRetires"]
 
 
 def test_a_hub_that_is_being_made_or_removed_is_not_told_of() -> None:
@@ -361,7 +374,7 @@ def test_the_trouble_of_one_hub_is_not_the_others() -> None:
     night.hub("a", kubernetes_version="1.30.1", password_expires="not a time")
     night.hub("b", kubernetes_version="1.30.1")
     night.work()
-    assert night.warnings("b") == ["version"]
+    assert night.warnings("b") == ["VersionRetires"]
 
 
 def test_a_hub_into_which_everybody_gets_is_told_of() -> None:
@@ -371,7 +384,7 @@ def test_a_hub_into_which_everybody_gets_is_told_of() -> None:
     assert night.warnings() == []
     night.jupyterhub.open = True
     night.work()
-    assert night.warnings() == ["open"]
+    assert night.warnings() == ["OpenToEverybody"]
 
 
 def test_a_hub_that_is_off_lets_nobody_in() -> None:
@@ -379,7 +392,7 @@ def test_a_hub_that_is_off_lets_nobody_in() -> None:
     night.jupyterhub.open = True
     night.hub(power="Stopped")
     night.work()
-    assert "open" not in night.warnings()
+    assert "OpenToEverybody" not in night.warnings()
 
 
 def own_secrets(night: Night) -> dict[str, str]:

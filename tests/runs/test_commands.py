@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from durabletask.client import OrchestrationStatus
 
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, MissingError
 from shared.runs import transitions
 from shared.runs.commands import BusyError
 from shared.runs.model import Kind, Status, StepStatus
@@ -128,7 +128,7 @@ def test_what_is_unknown_is_not_found(place: Place) -> None:
         lambda: place.commands.cancel("r5-99998207000000abcdef"),
     ]
     for ask in asks:
-        with pytest.raises(NotFoundError):
+        with pytest.raises(MissingError):
             ask()
 
 

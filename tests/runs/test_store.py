@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.azure.tables import Tables
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, MissingError, TemporaryError
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.runs.store import RunStore, new_id, split_id
 from tests.fakes.memory import MemoryTables
@@ -62,13 +62,13 @@ def test_a_run_is_inserted_once_and_is_gone_when_deleted(store: RunStore) -> Non
         store.insert(FULL)
     store.delete(FULL.id)
     store.delete(FULL.id)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingError):
         store.get(FULL.id)
 
 
 @pytest.mark.parametrize("text", ["", "r5", "r5-", "r5-1", "-99998207000000abcdef", "r5-9999820700000/abcdef", "../x"])
 def test_what_is_no_runs_id_is_no_run(text: str) -> None:
-    with pytest.raises(NotFoundError, match="There is no run"):
+    with pytest.raises(MissingError, match="There is no run"):
         split_id(text)
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import names, references
+from shared.errors import InvalidError
 from shared.hubs.chart import authenticators, binder_values
 from shared.hubs.chart import values as chart
 from shared.hubs.chart.authenticators import OpenDoor
 from shared.hubs.spec import binder, environment, https, logins
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import FieldError, InvalidError
+from shared.hubs.spec.validation import invalid
+from shared.problem import Problem, wrong
 from shared.references import Reference
 
 DNS_SUFFIX = "cloudapp.azure.com"
@@ -113,16 +115,24 @@ def shared_password(hub: Hub) -> bool:
 _TWO_LOGINS = "{place}.hub chooses an authenticator, too; leave one of them out"
 
 
-def login_problems(hub: Hub) -> Iterator[FieldError]:
+def problems(hub: Hub) -> list[Problem]:
+    """What keeps the chart from being told: values that contradict each other, or another login than was asked for."""
+    try:
+        return list(_login_problems(hub))
+    except InvalidError as error:
+        return list(error.problems)
+
+
+def _login_problems(hub: Hub) -> Iterator[Problem]:
     """Another login than was asked for, or one that lets everybody in and was not asked for in so many words.
 
     Raises InvalidError when the values contradict each other.
     """
     place = binder.place(hub)
     if hub.auth == "shared-password" and authenticators.brought(binder.inner(hub)):
-        yield FieldError("auth", _TWO_LOGINS.format(place=place))
+        yield wrong("auth", _TWO_LOGINS.format(place=place))
     elif door := open_door(hub, values(hub)):
-        yield FieldError(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}")
+        yield wrong(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}", OPEN)
 
 
 OPEN = "OpenToEverybody"
@@ -159,12 +169,10 @@ def values(
     """
     theirs, place = references.in_values(binder.inner(hub)), binder.place(hub)
     if isinstance(hub.auth, logins.Provider) and authenticators.brought(theirs):
-        raise InvalidError([FieldError("auth", _TWO_LOGINS.format(place=place))])
+        raise invalid([wrong("auth", _TWO_LOGINS.format(place=place))])
     ours = environment.values(hub.environment) if hub.environment else {}
     if twice := environment.said_twice(hub.environment, theirs, place) if hub.environment else []:
-        raise InvalidError(
-            [FieldError(field, f"{where} says it, too; leave one of them out") for field, where in twice]
-        )
+        raise invalid(wrong(field, f"{where} says it, too; leave one of them out") for field, where in twice)
     if hub.binder:
         page = page_url(hub, known.page_address or "", dns_suffix)
         known_page = page if binder.label(hub) or known.page_address else None
@@ -178,14 +186,14 @@ def values(
             user_values=chart.merge(theirs, ours, at="values"),
         )
     except chart.ValuesError as error:
-        raise InvalidError([_moved(error, place)]) from None
+        raise invalid([_moved(error, place)]) from None
     if not hub.binder:
         return made
     known_hub = url(hub, known.address or "", dns_suffix) if hub.access.dns_label or known.address else None
     try:
         return binder_values.outer(hub, made, known_hub, known.registry)
     except chart.ValuesError as error:
-        raise InvalidError([FieldError(error.path, str(error))]) from None
+        raise invalid([wrong(error.path, str(error))]) from None
 
 
 def _https(hub: Hub, dns_suffix: str, tls_secret: str) -> chart.Https | None:
@@ -200,9 +208,9 @@ def _https(hub: Hub, dns_suffix: str, tls_secret: str) -> chart.Https | None:
     return chart.Https(hosts, "secret", secret=tls_secret)
 
 
-def _moved(error: chart.ValuesError, place: str) -> FieldError:
+def _moved(error: chart.ValuesError, place: str) -> Problem:
     """The same complaint about the values where they stand in the specification."""
-    return FieldError(error.path.replace("values", place, 1), str(error).replace("values", place, 1))
+    return wrong(error.path.replace("values", place, 1), str(error).replace("values", place, 1))
 
 
 def _auth(hub: Hub, dns_suffix: str) -> dict[str, Any] | None:

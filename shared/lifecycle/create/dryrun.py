@@ -14,7 +14,7 @@ def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
     found, suffix = examine(services, hub), services.settings.dns_suffix
     return {
         "dryRun": True,
-        "possible": not any(finding.severity == "error" for finding in found.findings),
+        "possible": not any(finding.refuses for finding in found.findings),
         "findings": [finding.wire() for finding in found.findings],
         "warnings": warnings,
         "spec": hub.wire(),

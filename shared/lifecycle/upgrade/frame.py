@@ -25,6 +25,7 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power import people as presence
 from shared.power import switch
+from shared.problem import joined_advice
 from shared.runs.context import StepContext
 from shared.runs.model import Fault, Outcome, done, failed, waiting
 from shared.schedules.decide import desired_of
@@ -64,7 +65,7 @@ def check(context: StepContext) -> Outcome:
     found = examine(context.services, context.hub, wanted(context))
     if found.against:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
-        advice = " ".join(dict.fromkeys(refusal.advice for refusal in found.against))
+        advice = joined_advice(found.against)
         return Outcome("failed", message, fault=Fault(found.against[0].code, message, advice))
     note(
         context,

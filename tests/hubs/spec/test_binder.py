@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.chart.access import Known
 from shared.hubs.chart.values import DNS_LABEL, SERVICE, TOKEN_KEY, secret_references
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
@@ -37,7 +38,7 @@ def values(known: Known = access.NOTHING, **more: Any) -> dict[str, Any]:
 def wrong(**more: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         access.values(parse({"name": "r5", "flavor": "binderhub", **more}, "westus2"))
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 def test_the_name_and_the_flavor_are_enough() -> None:
@@ -156,7 +157,7 @@ def test_what_a_binderhub_cannot_be_is_refused_with_what_to_write(
 def test_a_jupyterhub_takes_nothing_that_is_a_binderhubs(more: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidError) as caught:
         parse({"name": "r5", **more}, "westus")
-    assert [error.field for error in caught.value.errors] == [field]
+    assert [error.field for error in caught.value.problems] == [field]
 
 
 def test_our_needs_are_in_jupyterhubs_part() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from shared import references
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.spec import https
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 
 SUFFIX = "cloudapp.azure.com"
 HOST = "hub.example.org"
@@ -26,7 +27,7 @@ def hub(values: Any = None, **given: Any) -> Hub:
 def errors(values: Any = None, **given: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         hub(values, **given)
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 def chart_https(spec: Hub, tls: str = "hubkeeper-tls-1") -> Any:
@@ -227,7 +228,7 @@ def test_what_keeps_lets_encrypt_out_is_refused_with_it_and_taken_without(servic
     body = {"name": "r5", "values": {"proxy": {"service": service}}}
     with pytest.raises(InvalidError) as caught:
         parse({**body, "access": {"host": HOST, "https": {"letsencrypt": "a@example.org"}}}, "westus2")
-    ((error),) = caught.value.errors
+    ((error),) = caught.value.problems
     assert error.field == f"values.proxy.service.{field}"
     assert "certificate of your own" in error.message
     assert parse({**body, "access": {"host": HOST, "https": CERTIFICATE}}, "westus2").name

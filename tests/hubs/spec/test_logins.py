@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
@@ -37,7 +38,7 @@ def config(auth: Any, **rest: Any) -> dict[str, Any]:
 def refused(auth: Any, **rest: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         access.values(hub(auth, **rest), SUFFIX)
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 COMMON = {"client_id": "an-id", "client_secret": Reference("client"), "oauth_callback_url": CALLBACK}
