@@ -14,8 +14,7 @@ from shared.hubs.spec import binder
 from shared.hubs.store import HubStore
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
-from shared.lifecycle import front
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import frame, front
 from shared.power import people
 from shared.resources import release as installed
 from shared.resources import strangers
