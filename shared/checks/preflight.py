@@ -19,11 +19,9 @@ from shared.hubs.chart import values as chart_values
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
-from shared.problem import Problem, Severity, joined_advice
+from shared.problem import Problem, Severity
 from shared.references import Reference
 from shared.resources import bodies
-from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -31,26 +29,7 @@ if TYPE_CHECKING:
     from shared.kubernetes.manifests import Rendered
 
 
-REGISTRATION_PATIENCE = 600.0
-"""Seconds for which a provider may answer as if it were not registered after it is."""
 UNREGISTERED = "NotRegistered"
-
-
-def preflight(context: StepContext) -> Outcome:
-    found = examine(context.services, context.spec)
-    context.remember(**found.facts)
-    errors = [finding for finding in found.findings if finding.refuses]
-    if not errors and "kubernetes_version" not in found.facts:
-        if context.elapsed < REGISTRATION_PATIENCE:
-            return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
-        errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
-    if not errors:
-        return done(
-            f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
-        )
-    message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, joined_advice(errors))
-    return Outcome("failed", message, fault=fault)
 
 
 def examine(services: Services, hub: Hub) -> Found:

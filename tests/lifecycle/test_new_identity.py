@@ -14,7 +14,7 @@ from shared.hubs.network_role import allow, subnet_id
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
 from shared.hubs.store import HubStore
-from shared.lifecycle.teardown import steps as teardown
+from shared.lifecycle.teardown import removal as teardown
 from shared.lifecycle.upgrade import identity
 from shared.lifecycle.upgrade.command import _of_one_kind
 from shared.power import rotate

@@ -14,7 +14,6 @@ from shared.azure.graph import Password
 from shared.azure.keyvault import Secret
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs.spec import defaults
-from shared.lifecycle.create.identity import PASSWORD_LABEL
 from shared.power.commands import PowerCommands
 from shared.power.rotate import (
     LIFETIME,
@@ -29,6 +28,7 @@ from shared.power.rotate import (
     refusable,
     unsettled,
 )
+from shared.resources.password import PASSWORD_LABEL
 from shared.runs.context import OperationEndedError
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes.adapters import RUNNING, SUCCEEDED, Arm, Clusters, Directory, Secrets, failed

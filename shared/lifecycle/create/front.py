@@ -1,14 +1,12 @@
-"""The steps that are about the hub's entrance: its certificate, its name, and what an earlier one has left."""
+"""The steps that make a hub reachable: its certificate and its name."""
 
 from shared.clock import wire_time
 from shared.errors import PermanentError
 from shared.hubs.chart import access
-from shared.hubs.spec import https
 from shared.kubernetes import tls, workloads
-from shared.lifecycle.create.release import kubeconfig
-from shared.lifecycle.upgrade import frame
 from shared.resources import hostname, own_certificate
 from shared.resources.own_certificate import Own
+from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Fault, Outcome, done, waiting
 
@@ -16,51 +14,27 @@ NAME_PATIENCE = 3600.0
 """Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
 
 
-# The certificate
-
-
 def certificate(context: StepContext) -> Outcome:
     """From Key Vault to the cluster, before the chart looks for it there."""
     try:
         own = own_certificate.load(context.services, context.spec, context.now)
     except PermanentError as error:
-        return _no_certificate(context, error)
+        return certificate_refused(context, error)
     if own is None:
         return done("The hub needs no certificate of its own.")
-    _put(context, own)
+    put_certificate(context, own)
     context.remember(tls=own.facts())
-    return _is_there(own)
+    return certificate_is_there(own)
 
 
-def new_certificate(context: StepContext) -> Outcome:
-    """Of a hub that is changed: beside the one that it has, which a way back would need."""
-    wanted, present = frame.wanted(context), context.hub.facts.get("tls")
-    key = access.certificate(wanted)
-    if key is None:
-        frame.note(context, tls=None)
-        return done("The hub needs no certificate of its own.")
-    if present and (present["key"], present["version"]) == (key, own_certificate.version(context.services, wanted)):
-        frame.note(context, tls=present)
-        return done("The certificate stays as it is.")
-    try:
-        own = own_certificate.load(context.services, wanted, context.now)
-    except PermanentError as error:
-        return _no_certificate(context, error)
-    if own is None:
-        raise RuntimeError(key)  # a hub with a certificate has a name for it: shared.hubs.spec.https refuses others
-    _put(context, own)
-    frame.note(context, tls=own.facts())
-    return _is_there(own)
-
-
-def _no_certificate(context: StepContext, error: PermanentError) -> Outcome:
+def certificate_refused(context: StepContext, error: PermanentError) -> Outcome:
     if error.code != own_certificate.REFUSED:
         raise error
     fault = Fault(error.code, error.message, f"{own_certificate.advice(context.spec)} Then retry the run.")
     return Outcome("failed", fault.message, fault=fault)
 
 
-def _put(context: StepContext, own: Own) -> None:
+def put_certificate(context: StepContext, own: Own) -> None:
     namespace, kept = context.spec.release.namespace, own.certificate
     context.remember(tls_used=True)  # before: what is left over must be found even if this call is cut off
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
@@ -68,12 +42,9 @@ def _put(context: StepContext, own: Own) -> None:
         tls.ensure_secret(kubernetes, namespace, own.secret, kept.chain, kept.key)
 
 
-def _is_there(own: Own) -> Outcome:
+def certificate_is_there(own: Own) -> Outcome:
     names = ", ".join(own.certificate.names)
     return done(f"The certificate for {names} is in the cluster; it is good until {wire_time(own.certificate.ends)}.")
-
-
-# The name
 
 
 def name(context: StepContext) -> Outcome:
@@ -110,36 +81,3 @@ def _name_advice(context: StepContext, address: str) -> str:
     hosts = access.must_lead(context.spec, suffix)
     record = hostname.wanted_record(context.spec, hosts[0], address, suffix)
     return f"Make {record}, wait until others see it (nslookup {hosts[0]}), and retry the run."
-
-
-def new_name(context: StepContext) -> Outcome:
-    """Of a hub that is changed: the new name leads to it before it answers by that name alone.
-
-    A DNS label leads to it with the new release only, so that it is not waited for here.
-    """
-    wanted = frame.wanted(context)
-    same = wanted.access == context.spec.access and https.written(wanted.values) == https.written(context.spec.values)
-    if same or not https.own_hosts(wanted.access, wanted.values):
-        return done("The hub's name stays as it is." if same else "The hub has no name that must be led to it before.")
-    return name(frame.of_wanted(context))
-
-
-# What an earlier one has left
-
-
-def leftovers(context: StepContext) -> Outcome:
-    """Records of names, and certificates, that the hub no longer has."""
-    removed = sweep(context)
-    return done(f"Removed: {', '.join(removed)}." if removed else "Nothing was left over.")
-
-
-def sweep(context: StepContext) -> list[str]:
-    spec, keep = context.spec, (context.hub.facts.get("tls") or {}).get("secret")
-    hosts = https.own_hosts(spec.access, spec.values)
-    records = [f"the record of {hostname.host_of(found)}" for found in hostname.forget_records(context, hosts)]
-    if not context.hub.facts.get("tls_used"):
-        return records
-    with context.services.kubernetes(kubeconfig(context)) as kubernetes:
-        count = tls.remove_secrets(kubernetes, spec.release.namespace, keep)
-    context.remember(tls_used=keep is not None)
-    return [*records, f"{count} certificates in the cluster"] if count else records
