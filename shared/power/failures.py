@@ -11,7 +11,8 @@ from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import Recorded, record, try_now
 from shared.power.tick_rules import Failing
-from shared.runs.model import Fault, Kind, Run
+from shared.problem import Problem
+from shared.runs.model import Kind, Run
 from shared.services import Services
 
 FACT = "power_failing"
@@ -26,14 +27,14 @@ def failing(facts: Mapping[str, Any], kind: Kind) -> Failing | None:
     return Failing(kind, found["count"], **moments, cancelled=found["cancelled"])
 
 
-def tried(services: Services, hub: HubRecord, run: Run, fault: Fault, now: datetime) -> None:
+def tried(services: Services, hub: HubRecord, run: Run, fault: Problem, now: datetime) -> None:
     """A try within the run has failed, and there will be others. The first in a row is told."""
     if failing(hub.facts, run.kind) is None:
         _keep(services, hub, Failing(run.kind, 0, now, now))
         try_now(services, recorded(services, run, fault))
 
 
-def failed(services: Services, hub: HubRecord, run: Run, fault: Fault, now: datetime) -> list[Recorded]:
+def failed(services: Services, hub: HubRecord, run: Run, fault: Problem, now: datetime) -> list[Recorded]:
     """The whole run has failed; what is to be told of it."""
     before, told = failing(hub.facts, run.kind), []
     if before is None or before.cancelled:
@@ -72,6 +73,6 @@ def _keep(services: Services, hub: HubRecord, state: Failing) -> None:
     HubStore(services.tables).remember(hub.name, {FACT: fact})
 
 
-def recorded(services: Services, run: Run, fault: Fault) -> Recorded:
+def recorded(services: Services, run: Run, fault: Problem) -> Recorded:
     message = f"Hub {run.hub}: {run.kind} failed. {fault.message} {fault.advice}"
     return record(services, run.hub, EventKind.FAILED, message, run=run.id, code=fault.code)

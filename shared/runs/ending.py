@@ -5,8 +5,9 @@ from datetime import datetime
 
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.notify import try_now
+from shared.problem import Problem
 from shared.runs import transitions
-from shared.runs.model import Fault, Run, Status
+from shared.runs.model import Run, Status
 from shared.runs.store import RunStore
 from shared.runs.workflows import workflow
 from shared.services import Services
@@ -60,9 +61,9 @@ def status_after(run: Run) -> str:
     return "ready"
 
 
-_UNEXPLAINED = Fault("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
+_UNEXPLAINED = Problem("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
 
 
-def fault_of(run: Run) -> Fault:
+def fault_of(run: Run) -> Problem:
     """Why a run failed."""
     return run.fault or _UNEXPLAINED

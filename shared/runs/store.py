@@ -16,7 +16,7 @@ from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, MissingError, TemporaryError
 from shared.problem import Problem
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.model import Kind, Run, Status, StepState, StepStatus, error_form
 from shared.runs.plan import Plan, Step
 from shared.runs.workflows import workflow
 
@@ -106,7 +106,7 @@ def _properties(run: Run) -> dict[str, Value]:
         "options": json.dumps(run.options),
         "attempt": run.attempt,
         "cancel_requested_by": run.cancel_requested_by or "",
-        "fault": json.dumps(run.fault.wire()) if run.fault else "",
+        "fault": json.dumps(error_form(run.fault)) if run.fault else "",
         "receipt": json.dumps(run.receipt) if run.receipt is not None else "",
         "warnings": json.dumps(run.warnings),
         "wanted": compact(run.wanted) if run.wanted is not None else "",
@@ -132,7 +132,7 @@ def _run(row: Row) -> Run:
         options=json.loads(values["options"]),
         attempt=values["attempt"],
         cancel_requested_by=values["cancel_requested_by"] or None,
-        fault=Fault(**json.loads(values["fault"])) if values["fault"] else None,
+        fault=Problem(**json.loads(values["fault"])) if values["fault"] else None,
         receipt=json.loads(values["receipt"]) if values["receipt"] else None,
         warnings=tuple(json.loads(values["warnings"])),
         wanted=json.loads(values["wanted"]) if values.get("wanted") else None,
@@ -150,7 +150,7 @@ def _plan(stored: str | None, kind: Kind) -> Plan:
 
 
 def _step_json(step: StepState) -> str:
-    fields = asdict(step)
+    fields = asdict(step) | {"fault": error_form(step.fault) if step.fault else None}
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _text(fields[moment])
     return json.dumps(fields)
@@ -163,7 +163,7 @@ def _step(step: StepState, stored: str | None) -> StepState:
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _moment(fields[moment])
     fields["status"] = StepStatus(fields["status"])
-    fields["fault"] = Fault(**fields["fault"]) if fields["fault"] else None
+    fields["fault"] = Problem(**fields["fault"]) if fields["fault"] else None
     return replace(step, **fields)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared.errors import RefusedError
 from shared.problem import Problem
-from shared.runs.model import Fault, Run, Status, StepState, StepStatus
+from shared.runs.model import Run, Status, StepState, StepStatus
 
 
 class NotAllowedError(RefusedError):
@@ -41,9 +41,9 @@ def finish(run: Run, now: datetime) -> Run:
     return replace(run, status=Status.SUCCEEDED, ended=now)
 
 
-def _cancelled(run: Run) -> Fault:
+def _cancelled(run: Run) -> Problem:
     by = run.cancel_requested_by or "nobody"
-    return Fault(
+    return Problem(
         "Cancelled", f"Cancelled by {by} before it was complete.", "Retry the run to go on, or tear the hub down."
     )
 
@@ -52,7 +52,7 @@ def replaced(run: Run, now: datetime, by: str) -> Run:
     """A run that still waits for its turn makes way for an opposite one."""
     if run.status is not Status.QUEUED:
         raise NotAllowedError(run, "replaced", _ENDED_ADVICE)
-    fault = Fault("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
+    fault = Problem("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
     return replace(run, status=Status.CANCELLED, ended=now, fault=fault)
 
 

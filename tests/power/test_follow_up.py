@@ -12,12 +12,13 @@ from shared.notifications.store import EventStore
 from shared.power import failures
 from shared.power.due_queue import Agenda, Entry
 from shared.power.follow_up import learnt, start_seconds
-from shared.runs.model import Fault, Kind, Run, Status, StepState
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status, StepState
 from shared.schedules.record import Override, PowerState, Record
 from shared.workflows import workflow
 from tests.given import NOW, OFFICE, Place, run_of, succeeded
 
-FAULT = Fault("OutOfCapacity", "none left", "wait")
+FAULT = Problem("OutOfCapacity", "none left", "wait")
 EVENING = NOW.replace(hour=20)
 
 
@@ -248,7 +249,7 @@ def test_a_failure_after_a_cancelled_run_is_told() -> None:
 
 def test_a_run_that_was_called_off_because_it_is_not_wanted_is_no_failure() -> None:
     ending = Ending()
-    fault = Fault("NotWanted", "The stop is off.", "Nothing to do.")
+    fault = Problem("NotWanted", "The stop is off.", "Nothing to do.")
     ending.end(run_of(Kind.STOP, status=Status.CANCELLED, ended=NOW, fault=fault))
     assert ending.events == []
     assert failures.failing(ending.place.hub().facts, Kind.STOP) is None

@@ -8,11 +8,12 @@ import pytest
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
+from shared.problem import Problem
 from shared.runs.ending import as_seen, end, give_back, status_after
-from shared.runs.model import Fault, Kind, Run, Status, StepStatus
+from shared.runs.model import Kind, Run, Status, StepStatus
 from tests.given import NOW, Place, run_of, succeeded
 
-FAULT = Fault("OutOfCapacity", "none left", "wait")
+FAULT = Problem("OutOfCapacity", "none left", "wait")
 
 
 def later(seconds: float) -> datetime:

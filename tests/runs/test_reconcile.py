@@ -12,7 +12,8 @@ from shared.lifecycle.create.command import create
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.runs.model import Fault, Kind, Run, Status
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status
 from shared.runs.reconcile import SETTLED, sweep
 from tests.given import NOW, Place, spec, succeeded
 
@@ -32,7 +33,7 @@ def started(place: Place, kind: Kind = Kind.START, hub: str = "r5") -> Run:
 
 
 def ended(place: Place, run: Run, status: Status, ago: timedelta = SETTLED) -> None:
-    fault = Fault("QuotaExceeded", "no", "ask") if status is Status.FAILED else None
+    fault = Problem("QuotaExceeded", "no", "ask") if status is Status.FAILED else None
     place.runs.update(run.id, lambda found: replace(found, status=status, ended=place.clock.now() - ago, fault=fault))
 
 

@@ -1,5 +1,6 @@
 """Runs as they are kept: what survives storage, the newest first, and what two writers at once come to."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from shared.azure.tables import Tables
 from shared.errors import ConflictError, MissingError, TemporaryError
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status, StepState, StepStatus
 from shared.runs.plan import Step
 from shared.runs.store import RunStore, new_id, split_id
 from tests.fakes.memory import MemoryTables
@@ -25,7 +27,7 @@ FULL = run_of(
     options={"delay": 12.5, "force": True},
     attempt=3,
     cancel_requested_by="bob",
-    fault=Fault("QuotaExceeded", "Größe", "ask"),
+    fault=Problem("QuotaExceeded", "Größe", "ask"),
     receipt={"left": []},
     warnings=("one", "two"),
     steps={
@@ -36,7 +38,7 @@ FULL = run_of(
             NOW,
             NOW + timedelta(microseconds=1),
             "no",
-            Fault("Throttled", "too many", "wait"),
+            Problem("Throttled", "too many", "wait"),
             {"operation": {"statusUrl": "https://x"}, "failures": 2},
             NOW,
             4,
@@ -55,6 +57,16 @@ def test_a_run_is_read_as_it_was_written(store: RunStore) -> None:
     found = store.get(FULL.id)
     assert replace(found, etag="") == FULL
     assert found.etag
+
+
+def test_what_failed_is_kept_in_the_form_that_other_versions_of_the_app_read() -> None:
+    """An app that is older, or of the next version, may work on the same rows while it is replaced."""
+    tables = MemoryTables()
+    RunStore(tables).insert(FULL)
+    ((_, row),) = tables.table("runs").rows.items()
+    assert json.loads(str(row.values["fault"])) == {"code": "QuotaExceeded", "message": "Größe", "advice": "ask"}
+    step = json.loads(str(row.values["step_power_on"]))
+    assert step["fault"] == {"code": "Throttled", "message": "too many", "advice": "wait"}
 
 
 def test_a_run_is_inserted_once_and_is_gone_when_deleted(store: RunStore) -> None:

@@ -4,11 +4,12 @@ from shared.clock import wire_time
 from shared.errors import PermanentError
 from shared.hubs.chart import access
 from shared.kubernetes import tls, workloads
+from shared.problem import Problem
 from shared.resources import hostname, own_certificate
 from shared.resources.own_certificate import Own
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 NAME_PATIENCE = 3600.0
 """Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
@@ -30,7 +31,7 @@ def certificate(context: StepContext) -> Outcome:
 def certificate_refused(context: StepContext, error: PermanentError) -> Outcome:
     if error.code != own_certificate.REFUSED:
         raise error
-    fault = Fault(error.code, error.message, f"{own_certificate.advice(context.spec)} Then retry the run.")
+    fault = Problem(error.code, error.message, f"{own_certificate.advice(context.spec)} Then retry the run.")
     return Outcome("failed", fault.message, fault=fault)
 
 
@@ -62,7 +63,7 @@ def name(context: StepContext) -> Outcome:
         return done(f"{' and '.join(hosts)} {'leads' if len(hosts) == 1 else 'lead'} to {address}.")
     if context.elapsed < NAME_PATIENCE:
         return waiting(poll_delay(context.elapsed), missing)
-    fault = Fault(
+    fault = Problem(
         "NameLeadsElsewhere", f"After {NAME_PATIENCE / 60:.0f} minutes: {missing}", _name_advice(context, address)
     )
     return Outcome("failed", fault.message, fault=fault)

@@ -1,9 +1,9 @@
 """The step that checks what Azure will allow, before anything is made."""
 
 from shared.checks.preflight import UNREGISTERED, examine
-from shared.problem import joined_advice
+from shared.problem import Problem, joined_advice
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 REGISTRATION_PATIENCE = 600.0
 """Seconds for which a provider may answer as if it were not registered after it is."""
@@ -22,5 +22,5 @@ def preflight(context: StepContext) -> Outcome:
             f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
         )
     message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, joined_advice(errors))
+    fault = Problem(errors[0].code, message, joined_advice(errors))
     return Outcome("failed", message, fault=fault)

@@ -25,10 +25,10 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power import people as presence
 from shared.power import switch
-from shared.problem import joined_advice
+from shared.problem import Problem, joined_advice
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext
-from shared.runs.model import Fault, Outcome, done, failed, waiting
+from shared.runs.model import Outcome, done, failed, waiting
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
 
@@ -67,7 +67,7 @@ def check(context: StepContext) -> Outcome:
     if found.against:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
         advice = joined_advice(found.against)
-        return Outcome("failed", message, fault=Fault(found.against[0].code, message, advice))
+        return Outcome("failed", message, fault=Problem(found.against[0].code, message, advice))
     if outcome := _outdated(context, found):
         return outcome
     note(

@@ -13,6 +13,7 @@ from shared.hubs.spec.model import Hub
 from shared.kubernetes import draining, workloads
 from shared.lifecycle.upgrade import frame
 from shared.lifecycle.upgrade.nodes import true_of_nodes
+from shared.problem import Problem
 from shared.resources import bodies, scale_rules
 from shared.resources.cluster import (
     Json,
@@ -27,7 +28,7 @@ from shared.resources.cluster import (
 )
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, begun, poll_delay, watching
-from shared.runs.model import Fault, Outcome, done, failed, waiting
+from shared.runs.model import Outcome, done, failed, waiting
 
 if TYPE_CHECKING:
     from shared.azure.aks import Cluster
@@ -141,13 +142,13 @@ def _stuck(staying: list[draining.Staying]) -> str:
     return f"{len(staying)} pods did not leave their node in {DRAIN_PATIENCE / 60:.0f} minutes: {said}."
 
 
-def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Fault:
+def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Problem:
     name = context.spec.name
     if any(pod.why for pod in staying):
         cause = "A disruption budget keeps a pod: give what it belongs to another replica, or delete the budget"
     else:
         cause = "A pod does not end: delete it (kubectl delete pod --force), or what it waits for"
-    return Fault(
+    return Problem(
         "PodsStay",
         f"{_stuck(staying)} The new nodes are ready and in use; {', '.join(pools)} is still there, costs, and takes no new pods.",
         f"{cause}; GET /api/hubs/{name}/kubeconfig with the admin key lets you look with kubectl. Then retry the run.",

@@ -16,10 +16,11 @@ from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.lifecycle.upgrade import frame, front
 from shared.power import people
+from shared.problem import Problem
 from shared.resources import release as installed
 from shared.resources import strangers
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 if TYPE_CHECKING:
     from shared.kubernetes.jupyterhub import JupyterHub
@@ -222,7 +223,7 @@ def _undo(context: StepContext, why: str) -> Outcome:
     """Back to the release that was good; without a new release there is none to go back to."""
     if _new_release(context):
         return _phase(context, "rollback", f"Going back: {why}", why=why)
-    fault = Fault(
+    fault = Problem(
         "GateFailed",
         f"The hub does not work as it should after the change: {why}",
         "What Azure did stays. Mend the cause named here and retry the run; "
@@ -261,9 +262,9 @@ def _restored(context: StepContext) -> Outcome:
     return Outcome("failed", fault.message, fault=fault)
 
 
-def _rolled_back(context: StepContext) -> Fault:
+def _rolled_back(context: StepContext) -> Problem:
     good = frame.noted(context)["good"]
-    return Fault(
+    return Problem(
         "RolledBack",
         f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
         "The hub is as it was before, users' servers went on. Mend the cause named here and PATCH again; retry the run when it lay "
@@ -271,9 +272,9 @@ def _rolled_back(context: StepContext) -> Fault:
     )
 
 
-def _not_restored(context: StepContext, why: str) -> Fault:
+def _not_restored(context: StepContext, why: str) -> Problem:
     good = frame.noted(context)["good"]
-    return Fault(
+    return Problem(
         "RollbackFailed",
         f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
