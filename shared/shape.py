@@ -45,9 +45,11 @@ def shape_problems(error: ValidationError, model: type[BaseModel], what: str) ->
 
 def _code(kind: str) -> str:
     """In CamelCase, as all codes are: pydantic's kind of error, or one that a model of ours gave."""
-    if kind.endswith("_type"):
+    if kind in _CODES:
+        return _CODES[kind]
+    if kind in _WORDS or kind.endswith("_type"):
         return "WrongType"
-    return _CODES.get(kind) or "".join(word.capitalize() for word in kind.split("_"))
+    return "".join(word.capitalize() for word in kind.split("_"))
 
 
 def _message(item: Any) -> str:

@@ -7,7 +7,7 @@ question cannot be answered for a while is asked again with the step.
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from shared import names
+from shared import names, references
 from shared.checks import access as preflight_access
 from shared.checks import owners
 from shared.checks.findings import CLEAR, Check, Found, error, warning
@@ -303,11 +303,12 @@ def secrets(services: Services, hub: Hub) -> Found:
     missing = [name for name in wanted if vault.theirs(services, hub.name, name) is None]
     if not missing:
         return CLEAR
+    in_values = {reference.name for _, reference in references.found(references.in_values(hub.values))}
     return error(
         "SecretNotFound",
         f"Key Vault has no secret {', '.join(missing)} of hub {hub.name}.",
         f"Store it with PUT /api/hubs/{hub.name}/secrets/NAME.",
-        "values",
+        "values" if in_values.issuperset(missing) else "",
     )
 
 
