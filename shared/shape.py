@@ -8,8 +8,6 @@ from pydantic import BaseModel, ValidationError
 from shared import paths
 from shared.problem import INVALID, Problem, wrong
 
-NOT_AN_OBJECT = "the body must be a JSON object, not {kind}"
-
 _WORDS = {
     "missing": "is required",
     "string_type": "must be a string",

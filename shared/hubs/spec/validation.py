@@ -18,7 +18,7 @@ from shared.errors import InvalidError
 from shared.hubs.spec import binder, defaults, https, logins, secret_fields, values_amounts
 from shared.hubs.spec.model import Hub
 from shared.problem import Problem, wrong
-from shared.shape import NOT_AN_OBJECT, shape_problems
+from shared.shape import shape_problems
 
 
 def invalid(problems: Iterable[Problem]) -> InvalidError:
@@ -59,7 +59,7 @@ class Draft:
 def read(body: object, location: str, deployment: str = "") -> Draft:
     """The hub that the request describes, and every wrong field. Rules that need a field which cannot be read are left out."""
     if not isinstance(body, dict):
-        return Draft(None, (wrong("", NOT_AN_OBJECT.format(kind=_kind(body)), "WrongType"),))
+        return Draft(None, (wrong("", f"the body must be a JSON object, not {_kind(body)}", "WrongType"),))
     try:
         draft = Draft(Hub.model_validate(body).resolved(location, deployment))
     except ValidationError as error:
