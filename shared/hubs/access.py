@@ -8,6 +8,7 @@ from shared import names, references
 from shared.hubs import authenticators, binder, binder_values, environment, https, logins
 from shared.hubs.authenticators import OpenDoor
 from shared.hubs.model import Hub
+from shared.hubs.status import Status
 from shared.hubs.validation import FieldError, InvalidError
 from shared.kubernetes import values as chart
 from shared.references import Reference
@@ -32,8 +33,8 @@ class Known:
     """Host name of a registry made in Azure."""
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Known":
-        return cls(facts.get("address"), facts.get("binder_address"), facts.get("registry_server"))
+    def of(cls, status: Status) -> "Known":
+        return cls(status.addresses.hub, status.addresses.page, status.registry.server)
 
 
 NOTHING = Known()
@@ -96,12 +97,6 @@ def url_before(hub: Hub, dns_suffix: str, known: Known = NOTHING) -> str | None:
         return page_url(hub, page, dns_suffix) if page or binder.label(hub) else None
     address = known.address or ""
     return url(hub, address, dns_suffix) if address or host(hub, dns_suffix) else None
-
-
-def opened(facts: Mapping[str, Any]) -> str | None:
-    """What people open: of a BinderHub its page. Fact `url` is JupyterHub's in either case, whose API is there."""
-    found: str | None = facts.get("binder_url") or facts.get("url")
-    return found
 
 
 def shared_password(hub: Hub) -> bool:

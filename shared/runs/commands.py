@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.errors import ConflictError
 from shared.hubs.model import Hub
-from shared.hubs.store import HubRecord, HubStore, known
+from shared.hubs.store import HubRecord, HubStore, Phase, known
 from shared.runs import transitions
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Run, StepState
@@ -66,7 +66,7 @@ class Commands:
                 f"A hub named {spec.name} exists with another specification.",
                 f"GET /api/hubs/{spec.name} shows it. Choose another name, or DELETE it first.",
             )
-        if existing.status == "deleting" or not existing.last_run:
+        if existing.phase == "deleting" or not existing.last_run:
             raise _busy(existing)
         first = next((run for run in self.runs.of_hub(spec.name, 100) if run.kind is Kind.CREATE), None)
         return first or self.runs.get(existing.last_run)
@@ -94,7 +94,7 @@ class Commands:
                 return current
             raise _busy(hub)
         run = self._new(name, Kind.UPGRADE, reason, wanted=document, warnings=tuple(warnings))
-        self._lease(hub, run, hub.status)
+        self._lease(hub, run, hub.phase)
         self.engine.start(run)
         return run
 
@@ -108,7 +108,7 @@ class Commands:
         if after not in (..., hub.last_run):
             raise _changed(name)
         run = self._new(hub.name, kind, reason, options=options)
-        self._lease(hub, run, hub.status)
+        self._lease(hub, run, hub.phase)
         self.engine.start(run)
         return run
 
@@ -145,7 +145,7 @@ class Commands:
                 f"Retry {hub.last_run}, or ask for a new run.",
             )
         try:
-            self.hubs.lease(hub, run.id, _STATUS.get(run.kind, hub.status))
+            self.hubs.lease(hub, run.id, _PHASE.get(run.kind, hub.phase))
         except ConflictError:
             raise _changed(hub.name) from None
         taken_up = self.runs.update(run_id, transitions.retry)
@@ -161,16 +161,16 @@ class Commands:
         steps = tuple(StepState(step.name) for step in PLANS[kind])
         return Run(new_id(hub, now), hub, kind, now, self.by, reason, steps=steps, **rest)
 
-    def _lease(self, hub: HubRecord, run: Run, status: str) -> None:
+    def _lease(self, hub: HubRecord, run: Run, phase: Phase) -> None:
         self.runs.insert(run)
         try:
-            self.hubs.lease(hub, run.id, status)
+            self.hubs.lease(hub, run.id, phase)
         except ConflictError:
             self.runs.delete(run.id)
             raise _changed(hub.name) from None
 
 
-_STATUS = {Kind.CREATE: "creating", Kind.TEARDOWN: "deleting"}
+_PHASE: dict[Kind, Phase] = {Kind.CREATE: "creating", Kind.TEARDOWN: "deleting"}
 """Of a hub that a run of that kind is at work on; others leave it as it is."""
 
 

@@ -22,8 +22,8 @@ def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
         "hubUrl": access.url(hub, "", suffix) if access.host(hub, suffix) else None,
         "callbackUrl": access.callback_url(hub, suffix),
         "versions": {
-            "kubernetes": found.facts.get("kubernetes_version"),
-            "chart": found.facts.get("chart_version"),
+            "kubernetes": found.kubernetes,
+            "chart": found.chart,
         },
         "steps": [
             {"name": step.name, "title": step.title, "usualSeconds": step.seconds, "after": list(step.after)}

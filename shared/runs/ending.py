@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.hubs import access
-from shared.hubs.store import HubRecord, HubStore
+from shared.hubs.store import HubRecord, HubStore, Phase
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import Recorded, record, try_now
 from shared.runs import failures, transitions
@@ -57,11 +56,11 @@ def give_back(hubs: HubStore, run: Run) -> None:
     if run.kind is Kind.TEARDOWN and run.status is Status.SUCCEEDED:
         hubs.forget(run.hub, run.id)
     else:
-        hubs.release(run.hub, run.id, status_after(run))
+        hubs.release(run.hub, run.id, phase_after(run))
 
 
-def status_after(run: Run) -> str:
-    """A hub's status when a run has ended: only making and removing it change whether it is ready."""
+def phase_after(run: Run) -> Phase:
+    """A hub's phase when a run has ended: only making and removing it change whether it is ready."""
     if run.kind in (Kind.CREATE, Kind.TEARDOWN):
         return "ready" if run.status is Status.SUCCEEDED else "failed"
     return "ready"
@@ -135,10 +134,10 @@ def _succeeded(services: Services, run: Run, hub: HubRecord) -> list[Recorded]:
     facts: dict[str, Any] = {"run": run.id, "by": run.requested_by}
     match run.kind:
         case Kind.CREATE:
-            kind, message = EventKind.CREATED, f"Hub {run.hub} is made: {access.opened(hub.facts)}"
+            kind, message = EventKind.CREATED, f"Hub {run.hub} is made: {hub.status.urls.opened}"
         case Kind.START:
             seconds = round(((run.ended or run.requested) - run.requested).total_seconds())
-            message = f"Hub {run.hub} is usable: {access.opened(hub.facts)} ({seconds} s after it was asked for)."
+            message = f"Hub {run.hub} is usable: {hub.status.urls.opened} ({seconds} s after it was asked for)."
             kind, facts["seconds"] = EventKind.STARTED, seconds
         case Kind.STOP:
             kind, message = EventKind.STOPPED, f"Hub {run.hub} is off. {run.reason}"

@@ -71,7 +71,7 @@ class PowerCommands:
                     f"Hub {name} is busy with run {current.id} ({current.kind}).",
                     f"Wait until GET /api/runs/{current.id} has ended.",
                 )
-        elif hub.status != "ready":
+        elif hub.phase != "ready":
             raise BusyError(
                 "HubNotReady",
                 f"Hub {name} is not complete: its run {hub.last_run} has not succeeded.",

@@ -74,7 +74,7 @@ class Upgrade:
             ],
             "warnings": [*self.warnings, *self.examined.warnings],
             "spec": self.wanted.wire(),
-            "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.facts)),
+            "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.status)),
             "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
             "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in UPGRADE]
             if self.examined.plan.needs_run
@@ -88,10 +88,10 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
     hub = known(HubStore(commands.services.tables).get(name), name)
     if not isinstance(patch, dict):
         raise InvalidError([FieldError("", "the body must be a JSON object: a merge patch (RFC 7396)")])
-    if hub.status != "ready":
+    if hub.phase != "ready":
         raise BusyError(
             "HubNotReady",
-            f"Hub {name} is {hub.status}; only one that has been made can be changed.",
+            f"Hub {name} is {hub.phase}; only one that has been made can be changed.",
             f"See GET /api/runs/{hub.open_run or hub.last_run}: wait for it, retry it, or DELETE the hub and make it anew.",
         )
     if refusal := another_flavor(hub.spec, patch):

@@ -8,6 +8,7 @@ from shared.hubs import access, binder
 from shared.hubs.access import Known
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
+from shared.hubs.status_parts import Urls
 from shared.hubs.validation import InvalidError, parse, warnings
 from shared.kubernetes.values import DNS_LABEL, SERVICE, TOKEN_KEY, secret_references
 from shared.references import Reference
@@ -331,6 +332,6 @@ def test_images_that_stay_are_warned_of() -> None:
 
 
 def test_people_open_the_page_of_a_binderhub_and_the_hub_of_a_jupyterhub() -> None:
-    assert access.opened({"url": "http://hub/", "binder_url": "http://page/"}) == "http://page/"
-    assert access.opened({"url": "http://hub/"}) == "http://hub/"
-    assert access.opened({}) is None
+    assert Urls("http://hub/", "http://page/").opened == "http://page/"
+    assert Urls("http://hub/").opened == "http://hub/"
+    assert Urls().opened is None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.azure.aks import Cluster
+from shared.hubs import status_parts as parts
 from shared.runs.model import Kind
 from tests.app import App, NoClusters, said
 from tests.runs.adapters import cluster
@@ -37,7 +38,7 @@ class Clusters(NoClusters):
 def app(request: pytest.FixtureRequest) -> App:
     made = App()
     made.place.adapters["clusters"] = Clusters(FOUND[request.param])
-    made.place.ready(facts={"cluster_id": cluster("r5", "", "").id, "fqdn": "x", "url": "http://r5.example/"})
+    made.place.ready(parts=[parts.Cluster(cluster("r5", "", "").id, "x"), parts.Urls("http://r5.example/")])
     return made
 
 

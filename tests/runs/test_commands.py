@@ -9,6 +9,8 @@ import pytest
 from durabletask.client import OrchestrationStatus
 
 from shared.errors import ConflictError, NotFoundError
+from shared.hubs.status_parts import Decided
+from shared.hubs.store import Phase
 from shared.runs import transitions
 from shared.runs.commands import BusyError
 from shared.runs.model import Kind, Status, StepStatus
@@ -30,7 +32,7 @@ def runs_of(place: Place, hub: str = "r5") -> list[Kind]:
     return [run.kind for run in place.runs.of_hub(hub, 10)]
 
 
-def ended(place: Place, run_id: str, status: Status = Status.SUCCEEDED, *, leaves: str = "ready") -> None:
+def ended(place: Place, run_id: str, status: Status = Status.SUCCEEDED, *, leaves: Phase = "ready") -> None:
     place.runs.update(run_id, lambda run: replace(run, status=status, ended=NOW))
     place.hubs.release("r5", run_id, leaves)
 
@@ -114,7 +116,7 @@ def test_a_run_begins_on_a_hub_that_nothing_is_being_done_to(place: Place) -> No
     run = place.commands.begin("r5", Kind.STOP, "evening", {"force": True})
     found = place.runs.get(run.id)
     assert (found.kind, found.reason, found.options) == (Kind.STOP, "evening", {"force": True})
-    assert (place.hub().open_run, place.hub().status) == (run.id, "ready")
+    assert (place.hub().open_run, place.hub().phase) == (run.id, "ready")
     with pytest.raises(BusyError) as caught:
         place.commands.begin("r5", Kind.START, "", {})
     assert codes(caught) == "RunOpen"
@@ -158,7 +160,7 @@ def test_a_run_that_was_decided_on_another_state_of_the_hub_does_not_begin(place
 def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place: Place) -> None:
     place.ready()
     run = place.commands.teardown("r5", {"keepHomes": True}, "")
-    assert place.hub().status == "deleting"
+    assert place.hub().phase == "deleting"
     assert place.commands.teardown("r5", {"keepHomes": True}, "").id == run.id
     with pytest.raises(BusyError):
         place.commands.teardown("r5", {}, "")
@@ -241,7 +243,7 @@ def test_a_retry_goes_on_with_another_orchestration(place: Place) -> None:
     run = failed_create(place)
     taken_up = place.commands.retry(run)
     assert (taken_up.status, taken_up.attempt) == (Status.QUEUED, 2)
-    assert (place.hub().open_run, place.hub().status) == (run, "creating")
+    assert (place.hub().open_run, place.hub().phase) == (run, "creating")
     assert place.client.orders[-1] == {"run": run, "kind": "create", "attempt": 2, "done": ["preflight"]}
     assert place.client.started[-1] == f"{run}.2"
 
@@ -251,7 +253,7 @@ def test_a_retry_of_a_start_leaves_the_hub_ready(place: Place) -> None:
     run = place.commands.begin("r5", Kind.START, "", {})
     ended(place, run.id, Status.FAILED)
     place.commands.retry(run.id)
-    assert place.hub().status == "ready"
+    assert place.hub().phase == "ready"
 
 
 def test_a_run_that_is_open_or_has_succeeded_is_not_retried(place: Place) -> None:
@@ -314,11 +316,11 @@ def test_a_lost_race_is_the_stores_own_error_below(place: Place) -> None:
 
 def test_what_is_noted_in_between_costs_nobody_the_lease(place: Place) -> None:
     hub = place.ready()
-    place.meanwhile("hubs", lambda: place.hubs.remember("r5", {"x": 1}))
+    place.meanwhile("hubs", lambda: place.hubs.record("r5", Decided("on")))
     place.hubs.lease(hub, "r5-99998207000000abcdef", "ready")
-    place.meanwhile("hubs", lambda: place.hubs.remember("r5", {"x": 2}))
+    place.meanwhile("hubs", lambda: place.hubs.record("r5", Decided("off")))
     place.hubs.release("r5", "r5-99998207000000abcdef", "ready")
-    assert (place.hub().open_run, place.hub().facts["x"]) == (None, 2)
+    assert (place.hub().open_run, place.hub().status.decided.state) == (None, "off")
 
 
 def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None:
@@ -327,4 +329,4 @@ def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None
     place.hubs.forget("r5", teardown.id)
     place.commands.create(spec(), [], "")
     place.hubs.forget("r5", teardown.id)
-    assert place.hub().status == "creating"
+    assert place.hub().phase == "creating"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.hubs.status_parts import Urls
 from shared.kubernetes.jupyterhub import HubUser
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
@@ -63,8 +64,7 @@ class Stopping:
             adapters={"clusters": self.clusters, "kubernetes": Kubernetes(), "jupyterhub": self.hub},
         )
         self.place.clock.set(EVENING)
-        facts = {"url": "http://r5.example/"}
-        self.place.ready(facts=facts, **({"schedule": schedule} if schedule else {}))
+        self.place.ready(parts=[Urls("http://r5.example/")], **({"schedule": schedule} if schedule else {}))
         self.run = run_of(Kind.STOP, requested=EVENING, options=options)
         self.began = EVENING
         self.memo: dict[str, Any] = {}

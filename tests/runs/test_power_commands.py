@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, TemporaryError
+from shared.hubs.status_parts import Decided
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.runs.agenda import Agenda, Entry
@@ -218,7 +219,7 @@ def test_a_wish_survives_that_a_tick_is_faster(times: int) -> None:
     def faster() -> None:
         nonlocal left
         left -= 1
-        asking.place.hubs.remember("r5", {"decision": left})
+        asking.place.hubs.record("r5", Decided("on", str(left)))
         hubs.meanwhile = faster if left else None
 
     hubs.meanwhile = faster
@@ -301,7 +302,7 @@ def test_an_edit_of_a_hub_that_changes_all_the_time_is_refused() -> None:
     hubs = asking.place.tables.table("hubs")
 
     def again() -> None:
-        asking.place.hubs.remember("r5", {"x": 1})
+        asking.place.hubs.record("r5", Decided("on"))
         hubs.meanwhile = again
 
     hubs.meanwhile = again

@@ -11,6 +11,7 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
+from shared.hubs.status_parts import Failures, PowerFailure
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.runs.agenda import Agenda, Entry
@@ -231,8 +232,7 @@ def test_a_failed_run_is_followed_by_another_later_and_not_at_once() -> None:
     morning.tick()
     morning.end(status=Status.FAILED, power="Stopped")
     now = morning.place.clock.now()
-    failure = {"kind": "start", "count": 1, "first": now.isoformat(), "last": now.isoformat(), "cancelled": False}
-    morning.place.hubs.remember("r5", {"power_failing": failure})
+    morning.place.hubs.record("r5", Failures(PowerFailure("start", 1, now, now)))
     for _ in range(5):
         morning.tick(minutes=5)
         assert morning.runs() == [Kind.START]

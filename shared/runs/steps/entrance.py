@@ -1,8 +1,11 @@
 """The steps that are about the hub's entrance: its certificate, its name, and what an earlier one has left."""
 
+from dataclasses import replace
+
 from shared.clock import wire_time
 from shared.errors import PermanentError
 from shared.hubs import access, https
+from shared.hubs.status_parts import Certificate
 from shared.kubernetes import tls, workloads
 from shared.runs.model import Fault, Outcome, done, waiting
 from shared.runs.steps import hostname, own_certificate, upgrade
@@ -26,19 +29,19 @@ def certificate(context: StepContext) -> Outcome:
     if own is None:
         return done("The hub needs no certificate of its own.")
     _put(context, own)
-    context.remember(tls=own.facts())
+    context.record(replace(context.status.tls, certificate=own.kept))
     return _is_there(own)
 
 
 def new_certificate(context: StepContext) -> Outcome:
     """Of a hub that is changed: beside the one that it has, which a way back would need."""
-    wanted, present = upgrade.wanted(context), context.hub.facts.get("tls")
+    wanted, present = upgrade.wanted(context), context.status.tls.certificate
     key = access.certificate(wanted)
     if key is None:
-        upgrade.note(context, tls=None)
+        _decide(context, None)
         return done("The hub needs no certificate of its own.")
-    if present and (present["key"], present["version"]) == (key, own_certificate.version(context.services, wanted)):
-        upgrade.note(context, tls=present)
+    if present and (present.key, present.version) == (key, own_certificate.version(context.services, wanted)):
+        _decide(context, present)
         return done("The certificate stays as it is.")
     try:
         own = own_certificate.load(context.services, wanted, context.now)
@@ -47,8 +50,13 @@ def new_certificate(context: StepContext) -> Outcome:
     if own is None:
         raise RuntimeError(key)  # a hub with a certificate has a name for it: shared.hubs.https refuses others
     _put(context, own)
-    upgrade.note(context, tls=own.facts())
+    _decide(context, own.kept)
     return _is_there(own)
+
+
+def _decide(context: StepContext, certificate: Certificate | None) -> None:
+    """It is the new release's; the hub's own it becomes when that is good."""
+    context.record(replace(upgrade.noted(context), certificate_known=True, certificate=certificate))
 
 
 def _no_certificate(context: StepContext, error: PermanentError) -> Outcome:
@@ -60,7 +68,8 @@ def _no_certificate(context: StepContext, error: PermanentError) -> Outcome:
 
 def _put(context: StepContext, own: Own) -> None:
     namespace, kept = context.spec.release.namespace, own.certificate
-    context.remember(tls_used=True)  # before: what is left over must be found even if this call is cut off
+    # before: what is left over must be found even if this call is cut off
+    context.record(replace(context.status.tls, secrets=True))
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         workloads.ensure_namespace(kubernetes, namespace, {})
         tls.ensure_secret(kubernetes, namespace, own.secret, kept.chain, kept.key)
@@ -132,12 +141,13 @@ def leftovers(context: StepContext) -> Outcome:
 
 
 def sweep(context: StepContext) -> list[str]:
-    spec, keep = context.spec, (context.hub.facts.get("tls") or {}).get("secret")
+    spec, present = context.spec, context.status.tls.certificate
     hosts = https.own_hosts(spec.access, spec.values)
     records = [f"the record of {hostname.host_of(found)}" for found in hostname.forget_records(context, hosts)]
-    if not context.hub.facts.get("tls_used"):
+    if not context.status.tls.secrets:
         return records
+    keep = present.secret if present else None
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         count = tls.remove_secrets(kubernetes, spec.release.namespace, keep)
-    context.remember(tls_used=keep is not None)
+    context.record(replace(context.status.tls, secrets=keep is not None))
     return [*records, f"{count} certificates in the cluster"] if count else records

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.errors import PermanentError
-from shared.hubs import access, certificates, vault
+from shared.hubs import access, certificates, status_parts, vault
 from shared.hubs.certificates import Certificate, CertificateError
 from shared.hubs.model import Hub
 from shared.services import Services
@@ -29,10 +28,10 @@ class Own:
         """
         return f"{access.TLS_SECRET}-{self.certificate.mark}"
 
-    def facts(self) -> dict[str, Any]:
+    @property
+    def kept(self) -> status_parts.Certificate:
         """What a hub's record keeps of it: none of it secret."""
-        ends = self.certificate.ends.isoformat()
-        return {"key": self.key, "version": self.version, "secret": self.secret, "ends": ends}
+        return status_parts.Certificate(self.key, self.version, self.secret, self.certificate.ends)
 
 
 def version(services: Services, hub: Hub) -> str | None:

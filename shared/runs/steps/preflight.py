@@ -5,6 +5,7 @@ question cannot be answered for a while is asked again with the step.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared import names
@@ -33,17 +34,18 @@ UNREGISTERED = "NotRegistered"
 
 
 def preflight(context: StepContext) -> Outcome:
-    found = examine(context.services, context.spec)
-    context.remember(**found.facts)
+    found, status = examine(context.services, context.spec), context.status
+    context.record(
+        replace(status.cluster, kubernetes=found.kubernetes or status.cluster.kubernetes),
+        replace(status.release, chart=found.chart or status.release.chart),
+    )
     errors = [finding for finding in found.findings if finding.severity == "error"]
-    if not errors and "kubernetes_version" not in found.facts:
+    if not errors and found.kubernetes is None:
         if context.elapsed < REGISTRATION_PATIENCE:
             return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
         errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
     if not errors:
-        return done(
-            f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
-        )
+        return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing stands against it.")
     message = " ".join(finding.message for finding in errors)
     fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
     return Outcome("failed", message, fault=fault)
@@ -54,7 +56,8 @@ def examine(services: Services, hub: Hub) -> Found:
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         results = list(pool.map(lambda check: _ask(check, services, hub), CHECKS))
     findings = tuple(finding for result in results for finding in result.findings)
-    return Found(findings, {name: value for result in results for name, value in result.facts.items()})
+    kubernetes, chart = (result.kubernetes for result in results), (result.chart for result in results)
+    return Found(findings, next(filter(None, kubernetes), None), next(filter(None, chart), None))
 
 
 def _ask(check: Check, services: Services, hub: Hub) -> Found:
@@ -81,9 +84,12 @@ def versions(services: Services, hub: Hub) -> Found:
     """Which versions of Kubernetes and of the chart it will be, and whether the chart accepts the values."""
     kubernetes = kubernetes_version(services, hub)
     chart = chart_version(services, hub)
-    facts = {**kubernetes.facts, **chart.facts}
-    refused = values_refused(services, hub, **facts) if len(facts) == 2 else []
-    return Found((*kubernetes.findings, *chart.findings, *refused), facts)
+    refused = (
+        values_refused(services, hub, kubernetes.kubernetes, chart.chart)
+        if kubernetes.kubernetes and chart.chart
+        else []
+    )
+    return Found((*kubernetes.findings, *chart.findings, *refused), kubernetes.kubernetes, chart.chart)
 
 
 def kubernetes_version(services: Services, hub: Hub) -> Found:
@@ -98,7 +104,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
     if wanted is None:
         stable = [version for version in offered if not version.preview and not version.lts_only] or offered
         chosen = next((version for version in stable if version.default), stable[0])
-        return Found(facts={"kubernetes_version": chosen.version})
+        return Found(kubernetes=chosen.version)
     fitting = [version for version in offered if wanted in (version.version, version.minor) and not version.lts_only]
     if not fitting:
         listed = ", ".join(sorted({version.minor for version in offered}))
@@ -107,7 +113,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             f"AKS does not offer Kubernetes {wanted} in {hub.location}; it offers {listed}.",
             f"Set cluster.kubernetesVersion to one of GET /api/locations/{hub.location}/versions, or leave it out for the default.",
         )
-    return Found(facts={"kubernetes_version": wanted})
+    return Found(kubernetes=wanted)
 
 
 def chart_version(services: Services, hub: Hub) -> Found:
@@ -125,7 +131,7 @@ def chart_version(services: Services, hub: Hub) -> Found:
             f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
             "Set release.version to one of them, or leave it out for the newest.",
         )
-    return Found(facts={"chart_version": version})
+    return Found(chart=version)
 
 
 def release_versions(chart: str, offered: list[str]) -> list[str]:

@@ -1,15 +1,15 @@
 """The chart on the cluster: credentials, helm, and the wait until people can use the hub."""
 
 import secrets as random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import names
 from shared.errors import PermanentError
 from shared.hubs import access, binder, ownership, vault
-from shared.hubs.model import Hub
+from shared.hubs.status import required
+from shared.hubs.status_parts import Addresses, Urls, Usable
 from shared.kubernetes import values as chart_values
 from shared.kubernetes import workloads
 from shared.references import Reference
@@ -50,16 +50,20 @@ def release(context: StepContext) -> Outcome:
     """Helm upgrade --install, without waiting: what comes up after it is watched by the next step."""
     spec, helm = context.spec, context.services.helm
     credentials = kubeconfig(context)
-    version = context.fact("chart_version")
+    version = chart_version(context)
     found = helm.status(credentials, spec.release.name, spec.release.namespace)
     if found and found.status.startswith(("pending", "uninstalling")):
         helm.unlock(credentials, spec.release.name, spec.release.namespace)
     elif found and found.status == "deployed" and found.chart_version == version:
         return _linked(context, credentials, version) or done(f"{_release(context, version)} is deployed.")
     made = install(context, credentials, version)
-    context.remember(release_revision=made.revision)
+    context.record(replace(context.status.release, revision=made.revision))
     linked = _linked(context, credentials, version)
-    return linked or done(f"{_release(context, version)}, revision {context.fact('release_revision')}.")
+    return linked or done(f"{_release(context, version)}, revision {context.status.release.revision}.")
+
+
+def chart_version(context: StepContext) -> str:
+    return required(context.status.release.chart, "version of the chart")
 
 
 def _release(context: StepContext, version: str) -> str:
@@ -80,24 +84,20 @@ def _linked(context: StepContext, credentials: str, version: str) -> Outcome | N
         return waiting(
             poll_delay(context.elapsed), "Waiting for the load balancers' addresses, which the chart must know."
         )
-    if context.hub.facts.get(LINKED) == found:
+    if context.status.release.linked == found:
         return None
     made = install(context, credentials, version)
-    context.remember(**{"release_revision": made.revision, LINKED: found})
+    context.record(replace(context.status.release, revision=made.revision, linked=found))
     return None
 
 
-LINKED = "linked_to"
-"""Fact: the addresses that the installed chart was told."""
-
-
-def note_addresses(context: StepContext, credentials: str) -> dict[str, str] | None:
+def note_addresses(context: StepContext, credentials: str) -> Addresses | None:
     """What the load balancers' addresses are now, for the next install; None while there are none."""
     with context.services.kubernetes(credentials) as kubernetes:
         found = seen(context, kubernetes).addresses
     if found:
-        context.remember(**found)
-    return found or None
+        context.record(found)
+    return found
 
 
 def install(context: StepContext, credentials: str, version: str) -> "Release":
@@ -121,9 +121,9 @@ def install(context: StepContext, credentials: str, version: str) -> "Release":
 def filled_values(context: StepContext) -> dict[str, Any]:
     """The chart's values with every secret in place: for helm's standard input only, never stored or logged."""
     spec = context.spec
-    tls = (context.hub.facts.get("tls") or {}).get("secret", access.TLS_SECRET)
-    known = access.Known.of(context.hub.facts)
-    values = access.values(spec, context.services.settings.dns_suffix, tls, known)
+    certificate = context.status.tls.certificate
+    tls = certificate.secret if certificate else access.TLS_SECRET
+    values = access.values(spec, context.services.settings.dns_suffix, tls, access.Known.of(context.status))
     if Reference(names.SHARED_PASSWORD, own=True) in chart_values.secret_references(values):
         _ensure_shared_password(context)
     return chart_values.fill(values, lambda reference: _secret(context, reference))
@@ -151,28 +151,29 @@ def usable(context: StepContext) -> Outcome:
     Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs
     may have credentials.
     """
-    if context.hub.facts.get(strangers.WITHDRAWN):
+    if context.status.withdrawn.services:
         with context.services.kubernetes(kubeconfig(context)) as kubernetes:
             strangers.let_in_again(context, kubernetes)
-    if known := Urls.of(context.hub.facts, context.spec):
-        trouble = known.trouble(context)
+    known = context.status.urls
+    if known.hub and (known.page or not context.spec.binder):
+        trouble = _trouble(context, known.hub, known.page)
         if not trouble:
-            return _answers(context, known)
+            return _answers(context, known.hub, known.page)
         if context.elapsed < PODS_START:
             return waiting(poll_delay(context.elapsed), trouble)
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         look = seen(context, kubernetes)
-        if look.urls is None:
+        if look.at is None:
             return _not_yet(context, kubernetes, "Waiting for the load balancer's address.")
-        if binder.needs_addresses(context.spec) and context.hub.facts.get(LINKED) != look.addresses:
-            _linked(context, kubeconfig(context), context.fact("chart_version"))
+        if binder.needs_addresses(context.spec) and context.status.release.linked != look.at.addresses:
+            _linked(context, kubeconfig(context), chart_version(context))
             return waiting(poll_delay(context.elapsed), "The hub has another address than before: its parts are told.")
         if look.waits:
             return _not_yet(context, kubernetes, f"Not ready yet: {look.waits}")
         if look.trouble:
             return _not_yet(context, kubernetes, look.trouble)
-    context.remember(**look.addresses)
-    return _answers(context, look.urls)
+    context.record(look.at.addresses)
+    return _answers(context, look.at.hub, look.at.page)
 
 
 def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
@@ -182,45 +183,44 @@ def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outco
     return _not_usable(context, f"{what} {why}".strip())
 
 
-@dataclass(frozen=True)
-class Urls:
-    """hub: JupyterHub's. page: a BinderHub's own; None of a JupyterHub."""
+def _trouble(context: StepContext, hub: str, page: str | None) -> str:
+    """Why people cannot use it at these URLs, as a sentence; empty when they can."""
+    if not context.services.jupyterhub(hub).healthy():
+        return f"{hub} does not answer yet."
+    return _page_trouble(context, page)
 
+
+def _page_trouble(context: StepContext, page: str | None) -> str:
+    return context.services.binderhub(page).trouble() if page else ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a hub is. hub, page: the URLs of JupyterHub and of a BinderHub's page."""
+
+    addresses: Addresses
     hub: str
     page: str | None = None
 
-    @classmethod
-    def of(cls, facts: Mapping[str, Any], spec: Hub) -> "Urls | None":
-        """Where a hub was the last time; None when it was nowhere yet."""
-        if "url" not in facts or (spec.binder and "binder_url" not in facts):
-            return None
-        return cls(facts["url"], facts.get("binder_url"))
-
     @property
-    def facts(self) -> dict[str, str]:
-        return {"url": self.hub} | ({"binder_url": self.page} if self.page else {})
-
-    def trouble(self, context: StepContext) -> str:
-        """Why people cannot use it, as a sentence; empty when they can."""
-        if not context.services.jupyterhub(self.hub).healthy():
-            return f"{self.hub} does not answer yet."
-        return self.page_trouble(context)
-
-    def page_trouble(self, context: StepContext) -> str:
-        return context.services.binderhub(self.page).trouble() if self.page else ""
+    def urls(self) -> Urls:
+        return Urls(self.hub, self.page)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the cluster says. urls: None while the load balancers have no address. waits: the first thing that is not ready.
+    """What the cluster says. at: None while the load balancers have no address. waits: the first thing that is not ready.
 
     trouble: why people cannot use what is ready, as a sentence; empty when they can.
     """
 
-    urls: Urls | None
-    addresses: dict[str, str]
+    at: Place | None
     waits: str
     trouble: str = ""
+
+    @property
+    def addresses(self) -> Addresses | None:
+        return self.at.addresses if self.at else None
 
 
 def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
@@ -230,26 +230,22 @@ def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
     states = workloads.deployments_ready(kubernetes, namespace, access.deployments(spec))
     waits = next((state.message for state in states if not state.ready), "")
     if address is None or (spec.binder and page is None):
-        return Seen(None, {}, waits)
-    hub = access.url(spec, address, suffix)
-    urls = Urls(hub, access.page_url(spec, page, suffix)) if page else Urls(hub)
-    addresses = {"address": address} | ({"binder_address": page} if page else {})
+        return Seen(None, waits)
+    hub, page_url = access.url(spec, address, suffix), access.page_url(spec, page, suffix) if page else None
+    at = Place(Addresses(address, page), hub, page_url)
     if waits:
-        return Seen(urls, addresses, waits)
-    trouble = hostname.unwell(context, kubernetes, hub, address) or urls.page_trouble(context)
-    return Seen(urls, addresses, waits, trouble)
+        return Seen(at, waits)
+    return Seen(at, waits, hostname.unwell(context, kubernetes, hub, address) or _page_trouble(context, page_url))
 
 
-def _answers(context: StepContext, urls: Urls) -> Outcome:
-    if context.run.kind is Kind.CREATE and (
-        how := strangers.way_in(context.services, context.spec, urls.hub, urls.page)
-    ):
+def _answers(context: StepContext, hub: str, page: str | None) -> Outcome:
+    if context.run.kind is Kind.CREATE and (how := strangers.way_in(context.services, context.spec, hub, page)):
         with context.services.kubernetes(kubeconfig(context)) as kubernetes:
             return strangers.shut_out(context, kubernetes, how)
-    context.remember(**urls.facts, usable_since=context.now.isoformat())
-    if urls.page:
-        return done(f"BinderHub answers at {urls.page}, its JupyterHub at {urls.hub}")
-    return done(f"The hub answers at {urls.hub}")
+    context.record(Urls(hub, page), Usable(context.now))
+    if page:
+        return done(f"BinderHub answers at {page}, its JupyterHub at {hub}")
+    return done(f"The hub answers at {hub}")
 
 
 def _not_usable(context: StepContext, why: str) -> Outcome:
