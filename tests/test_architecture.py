@@ -12,9 +12,9 @@ from statistics import median
 
 import pytest
 
+from shared.procedures import STEPS
 from shared.runs.model import Kind
 from shared.runs.plans import PLANS, activity_name
-from shared.runs.steps.registry import STEPS
 from shared.settings import Settings, SettingsError
 
 pytestmark = pytest.mark.source

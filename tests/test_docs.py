@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.hubs.validation import parse
+from shared.hubs.spec.validation import parse
 from shared.meta.openapi import OPERATIONS
 from tests.named import exists
 

@@ -117,7 +117,7 @@ def _services() -> Any:
 def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
     from shared.hubs.store import HubStore, known
     from shared.runs.advice import explain
-    from shared.runs.steps.context import OperationEndedError, StepContext
+    from shared.runs.context import OperationEndedError, StepContext
 
     services = _services()
     hub = known(HubStore(services.tables).get(run.hub), run.hub)
@@ -133,7 +133,7 @@ def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
 
 
 def _step(kind: Kind, name: str) -> Callable[[Any], Outcome]:
-    from shared.runs.steps.registry import STEPS
+    from shared.procedures import STEPS
 
     return STEPS[kind][name]
 
@@ -165,7 +165,7 @@ def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Out
 
 def _refused(step: StepState, error: OutsideError, now: datetime, fault: Fault) -> Outcome:
     """A permanent refusal fails the step; after a temporary one it is called again, until patience ends."""
-    from shared.runs.steps.context import backoff, give_up
+    from shared.runs.context import backoff, give_up
 
     if not isinstance(error, TemporaryError):
         return Outcome("failed", fault.message, fault=fault)

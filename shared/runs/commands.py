@@ -1,7 +1,7 @@
 """What people can ask of a hub that leads to a run, whether they ask by HTTP or in a chat.
 
 A run is written first, then the hub is leased to it, then the engine is told. A crash in between is mended by the sweep
-(shared.runs.sweep): a run without a hub is dropped, a run that the engine does not know is started.
+(shared.runs.reconcile): a run without a hub is dropped, a run that the engine does not know is started.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from types import EllipsisType
 from typing import Any
 
 from shared.errors import ConflictError
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore, Phase, known
 from shared.runs import transitions
 from shared.runs.engine import Engine

@@ -7,8 +7,9 @@ from typing import Any
 from shared.hubs.store import HubRecord, HubStore, Phase
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import Recorded, record, try_now
-from shared.runs import failures, transitions
-from shared.runs.agenda import look_soon
+from shared.power import failures
+from shared.power.due_queue import look_soon
+from shared.runs import transitions
 from shared.runs.model import Fault, Kind, Run, Status
 from shared.runs.store import RunStore
 from shared.schedules.overrides import override_for_start

@@ -23,7 +23,7 @@ runs = df.Blueprint()
 def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """202 with the run that creates the hub; ?dryRun=true reads Azure, answers with the plan and changes nothing."""
     from shared.hubs.admission import admit
-    from shared.hubs.validation import InvalidError
+    from shared.hubs.spec.validation import InvalidError
     from shared.services import services
 
     adapters = services()
@@ -40,7 +40,7 @@ def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
             errors=[{"field": item.field, "message": item.message} for item in error.errors],
         ) from None
     if flag(req, "dryRun"):
-        from shared.runs.dryrun import plan
+        from shared.lifecycle.create.dryrun import plan
 
         return answer(plan(adapters, spec, warnings))
     with refusing():
@@ -121,9 +121,9 @@ def cancel_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
 @runs.timer_trigger(arg_name="timer", schedule="0 * * * * *", use_monitor=True)
 @runs.durable_client_input(client_name="client")
 def sweep_runs(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) -> None:  # noqa: ARG001 - its binding
-    """Every minute: restarts what a crash of the engine or of this app left lying (shared.runs.sweep)."""
+    """Every minute: restarts what a crash of the engine or of this app left lying (shared.runs.reconcile)."""
     from shared.runs.engine import Engine
-    from shared.runs.sweep import sweep
+    from shared.runs.reconcile import sweep
     from shared.services import services
 
     sweep(services(), Engine(client))

@@ -9,7 +9,7 @@ from shared.azure.aks import Cluster
 from shared.hubs import status_parts as parts
 from shared.runs.model import Kind
 from tests.app import App, NoClusters, said
-from tests.runs.adapters import cluster
+from tests.fakes.adapters import cluster
 
 FOUND: dict[str, Cluster | None] = {
     "none": None,

@@ -13,12 +13,12 @@ from pydantic import AwareDatetime
 from shared.azure.tables import Row, Tables
 from shared.hubs import facts
 from shared.hubs import status_parts as parts
+from shared.hubs.spec.validation import parse
 from shared.hubs.status import PARTS, Status, from_columns, required, to_columns
 from shared.hubs.status_parts import Addresses, Certificate, Part, PoolImage, Urls
 from shared.hubs.store import HubStore, known
-from shared.hubs.validation import parse
 from shared.runs.model import Kind, StepState
-from tests.runs.given import Place, run_of
+from tests.given import Place, run_of
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 TEXT = "2026-11-23T08:00:00.123456+00:00"

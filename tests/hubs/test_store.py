@@ -11,7 +11,8 @@ import pytest
 
 from shared.azure.tables import Row, Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
+from shared.hubs.spec.validation import parse
 from shared.hubs.status import Status
 from shared.hubs.status_parts import (
     Cluster,
@@ -32,9 +33,8 @@ from shared.hubs.status_parts import (
     WithdrawnService,
 )
 from shared.hubs.store import HubRecord, HubStore, known
-from shared.hubs.validation import parse
 from shared.schedules.record import Record
-from tests.memory import MemoryTables
+from tests.fakes.memory import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 OFFICE = {"timezone": "Europe/Berlin", "windows": [{"days": ["mon"], "from": "08:00", "to": "18:00"}]}

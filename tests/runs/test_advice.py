@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import PermanentError
-from shared.hubs.validation import parse
+from shared.hubs.spec.validation import parse
 from shared.runs.advice import explain
 
 HUB = parse({"name": "r5"}, "westus")

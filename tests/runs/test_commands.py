@@ -15,7 +15,7 @@ from shared.runs import transitions
 from shared.runs.commands import BusyError
 from shared.runs.model import Kind, Status, StepStatus
 from shared.runs.transitions import NotAllowedError
-from tests.runs.given import NOW, Place, spec, succeeded
+from tests.given import NOW, Place, spec, succeeded
 
 
 @pytest.fixture

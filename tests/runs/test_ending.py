@@ -9,12 +9,12 @@ import pytest
 from shared.hubs.status_parts import Urls
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.runs import failures
-from shared.runs.agenda import Agenda, Entry
+from shared.power import failures
+from shared.power.due_queue import Agenda, Entry
 from shared.runs.ending import as_seen, end, follow_up, give_back, learnt, phase_after, start_seconds
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.schedules.record import Override, PowerState, Record
-from tests.runs.given import NOW, OFFICE, Place, run_of, succeeded
+from tests.given import NOW, OFFICE, Place, run_of, succeeded
 
 FAULT = Fault("OutOfCapacity", "none left", "wait")
 EVENING = NOW.replace(hour=20)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.procedures import STEPS
 from shared.runs.model import Kind
 from shared.runs.plans import CREATE, PLANS, chain, ready
-from shared.runs.steps.registry import STEPS
 
 
 @pytest.mark.parametrize("kind", list(Kind))

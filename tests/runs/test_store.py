@@ -13,8 +13,8 @@ from shared.azure.tables import Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.runs.store import RunStore, new_id, split_id
-from tests.memory import MemoryTables
-from tests.runs.given import NOW, run_of
+from tests.fakes.memory import MemoryTables
+from tests.given import NOW, run_of
 
 FULL = run_of(
     Kind.START,

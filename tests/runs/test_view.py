@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
 from shared.runs.plans import PLANS, START, chain
 from shared.runs.view import expected_end, percent, shown
-from tests.runs.given import NOW, run_of, succeeded
+from tests.given import NOW, run_of, succeeded
 
 WHOLE = sum(step.seconds for step in START)
 
