@@ -16,15 +16,17 @@ from shared.runs.commands import Commands
 from shared.runs.context import StepContext
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Run, StepState, StepStatus
-from shared.runs.plans import PLANS
 from shared.runs.store import RunStore, new_id
 from shared.services import Services
 from shared.settings import Settings
+from shared.workflows import workflow
 from tests.fakes.memory import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 """A Monday."""
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+SUFFIX = "cloudapp.azure.com"
+"""The public names of addresses end with it."""
 OFFICE = {
     "timezone": "UTC",
     "windows": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00"}],
@@ -77,9 +79,10 @@ def spec(name: str = "r5", **more: Any) -> Hub:
 
 
 def run_of(kind: Kind, *, hub: str = "r5", steps: dict[str, StepState] | None = None, **more: Any) -> Run:
-    """Asked for at NOW. `steps`: those that are not waiting."""
-    states = tuple((steps or {}).get(step.name, StepState(step.name)) for step in PLANS[kind])
-    fields: dict[str, Any] = {"requested": NOW, "requested_by": "ann", "reason": "because", **more}
+    """Asked for at NOW, with every step of its kind. `steps`: those that are not waiting."""
+    plan = more.get("plan", workflow(kind).steps)
+    states = tuple((steps or {}).get(step.name, StepState(step.name)) for step in plan)
+    fields: dict[str, Any] = {"requested": NOW, "requested_by": "ann", "reason": "because", "plan": plan, **more}
     return Run(id=new_id(hub, fields["requested"]), hub=hub, kind=kind, steps=states, **fields)
 
 

@@ -12,10 +12,10 @@ from statistics import median
 
 import pytest
 
-from shared.procedures import STEPS
 from shared.runs.model import Kind
-from shared.runs.plans import PLANS, activity_name
+from shared.runs.workflows import activity_name
 from shared.settings import Settings, SettingsError
+from shared.workflows import workflows
 
 pytestmark = pytest.mark.source
 
@@ -205,16 +205,16 @@ def called(method: str) -> set[str]:
 def test_every_activity_that_an_orchestrator_calls_is_registered(registered: dict[str, str]) -> None:
     literal = called("call_activity")
     assert literal
-    planned = {activity_name(kind, step.name) for kind, plan in PLANS.items() for step in plan}
+    planned = {activity_name(workflow.kind, step) for workflow in workflows() for step in workflow.names}
     activities = {function for function, trigger in registered.items() if trigger == "activityTrigger"}
     assert (literal | planned) - activities == set()
 
 
 def test_every_step_of_every_plan_has_a_function() -> None:
-    assert set(PLANS) == set(Kind)
-    assert {kind: set(steps) for kind, steps in STEPS.items()} == {
-        kind: {step.name for step in plan} for kind, plan in PLANS.items()
-    }
+    assert {workflow.kind for workflow in workflows()} == set(Kind)
+    for workflow in workflows():
+        assert set(workflow.functions()) == {step.name for step in workflow.steps}
+        assert set(workflow.aliases.values()) <= set(workflow.functions())
 
 
 class Asked(dict[str, str]):

@@ -5,7 +5,6 @@ question cannot be answered for a while is asked again with the step.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared import names
@@ -22,8 +21,6 @@ from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
 from shared.references import Reference
 from shared.resources import bodies
-from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -31,27 +28,7 @@ if TYPE_CHECKING:
     from shared.kubernetes.manifests import Rendered
 
 
-REGISTRATION_PATIENCE = 600.0
-"""Seconds for which a provider may answer as if it were not registered after it is."""
 UNREGISTERED = "NotRegistered"
-
-
-def preflight(context: StepContext) -> Outcome:
-    found, status = examine(context.services, context.spec), context.status
-    context.record(
-        replace(status.cluster, kubernetes=found.kubernetes or status.cluster.kubernetes),
-        replace(status.release, chart=found.chart or status.release.chart),
-    )
-    errors = [finding for finding in found.findings if finding.severity == "error"]
-    if not errors and found.kubernetes is None:
-        if context.elapsed < REGISTRATION_PATIENCE:
-            return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
-        errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
-    if not errors:
-        return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing stands against it.")
-    message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
-    return Outcome("failed", message, fault=fault)
 
 
 def examine(services: Services, hub: Hub) -> Found:

@@ -8,10 +8,10 @@ from shared.hubs.chart import access
 from shared.hubs.spec import https
 from shared.hubs.status_parts import Certificate
 from shared.kubernetes import tls, workloads
-from shared.lifecycle.create.release import kubeconfig
 from shared.lifecycle.upgrade import frame
 from shared.resources import hostname, own_certificate
 from shared.resources.own_certificate import Own
+from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Fault, Outcome, done, waiting
 

@@ -15,8 +15,8 @@ from shared.hubs import vault
 from shared.hubs.spec import defaults
 from shared.hubs.status import required
 from shared.hubs.store import HubRecord
-from shared.lifecycle.create.identity import PASSWORD_LABEL, keep_password
 from shared.power.switch import cluster_power
+from shared.resources.password import PASSWORD_LABEL, keep_password
 from shared.runs.context import OperationEndedError, StepContext, begun, turn, watching
 from shared.runs.model import Kind, Outcome, called_off, done, waiting
 from shared.schedules.decide import desired_of

@@ -6,10 +6,10 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared.http.audit import audited
-from shared.http.auth import caller
-from shared.http.parsing import accepted, answer, json_body, number
+from shared.http.parsing import answer, json_body, number
 from shared.http.problems import ProblemError, async_endpoint, endpoint
 from shared.runs.refusals import refusing
+from shared.runs.requests import accepted_run, commands
 
 if TYPE_CHECKING:
     from shared.power.commands import Asked, PowerCommands
@@ -25,9 +25,9 @@ def start_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
     from shared.power.bodies import start_body
 
     wanted = start_body(json_body(req, empty={}))
-    commands = _commands(req, client)
+    power_commands = _commands(req, client)
     with refusing():
-        asked = commands.start(req.route_params["name"], wanted.duration, wanted.until, wanted.reason)
+        asked = power_commands.start(req.route_params["name"], wanted.duration, wanted.until, wanted.reason)
     return _asked(req, asked)
 
 
@@ -78,10 +78,10 @@ def pause_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient)
     """POST {"until", "reason"}: the schedule switches nothing until then. DELETE ends the pause."""
     from shared.power.bodies import pause_body
 
-    commands = _commands(req, client)
-    until, reason = pause_body(json_body(req), commands.now) if req.method == "POST" else (None, "")
+    power_commands = _commands(req, client)
+    until, reason = pause_body(json_body(req), power_commands.now) if req.method == "POST" else (None, "")
     with refusing():
-        hub = commands.pause(req.route_params["name"], until, reason)
+        hub = power_commands.pause(req.route_params["name"], until, reason)
     return answer({"schedule": hub.spec.wire().get("schedule")})
 
 
@@ -98,11 +98,11 @@ def put_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -
     """Body: a schedule, or null for around the clock. What is wrong refuses it; what is odd comes back as warnings."""
     from shared.power.bodies import checked_schedule
 
-    commands = _commands(req, client)
+    power_commands = _commands(req, client)
     body = json_body(req)
-    schedule, warnings = checked_schedule(body, commands.now) if body is not None else (None, [])
+    schedule, warnings = checked_schedule(body, power_commands.now) if body is not None else (None, [])
     with refusing():
-        hub = commands.set_schedule(req.route_params["name"], schedule)
+        hub = power_commands.set_schedule(req.route_params["name"], schedule)
     return answer({"schedule": hub.spec.wire().get("schedule"), "warnings": warnings})
 
 
@@ -184,11 +184,8 @@ def daily_upkeep(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient
 
 def _commands(req: func.HttpRequest, client: Any) -> "PowerCommands":
     from shared.power.commands import PowerCommands
-    from shared.runs.commands import Commands
-    from shared.runs.engine import Engine
-    from shared.services import services
 
-    return PowerCommands(Commands(services(), Engine(client), caller(req)))
+    return PowerCommands(commands(req, client))
 
 
 def _hub(req: func.HttpRequest) -> Any:
@@ -201,8 +198,6 @@ def _hub(req: func.HttpRequest) -> Any:
 
 def _asked(req: func.HttpRequest, asked: "Asked") -> func.HttpResponse:
     from shared.clock import wire_time
-    from shared.runs.view import shown
-    from shared.services import services
 
     decision = {
         "desired": asked.decision.state.value if asked.decision.state else None,
@@ -211,4 +206,4 @@ def _asked(req: func.HttpRequest, asked: "Asked") -> func.HttpResponse:
     }
     if asked.run is None:
         return answer({"run": None, "power": decision})
-    return accepted(req, asked.run.id, {"run": shown(asked.run, services().clock.now()), "power": decision})
+    return accepted_run(req, asked.run, power=decision)

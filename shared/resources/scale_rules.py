@@ -35,13 +35,6 @@ def registered(context: StepContext, providers: tuple[str, ...]) -> Outcome | No
     return waiting(poll_delay(context.elapsed), f"Registering {', '.join(missing)}") if missing else None
 
 
-def rules(context: StepContext) -> Outcome:
-    """Of a create: the rules, where they are wanted."""
-    if not context.spec.cluster.rules:
-        return done("No rules on the scale set are wanted.")
-    return ensure(context, context.spec)
-
-
 def ensure(context: StepContext, hub: Hub) -> Outcome:
     """The rules that the hub is to have, switched on, and no others of the hub's."""
     bounds = hub.cluster.rules

@@ -16,6 +16,7 @@ from shared.kubernetes.helm import Release
 from shared.kubernetes.manifests import Rendered
 from shared.lifecycle.create import dryrun, release
 from shared.lifecycle.upgrade import release as upgrade_release
+from shared.power.usable import usable
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes import adapters
 from tests.given import Place, run_of, spec
@@ -188,18 +189,18 @@ def test_a_crash_after_the_second_install_makes_it_once_more_and_ends() -> None:
 
 def test_it_is_usable_when_both_say_so_and_people_are_told_the_page() -> None:
     lab = Lab()
-    assert "address" in lab.call(release.usable).message
+    assert "address" in lab.call(usable).message
     lab.addressed()
     lab.call(release.release)
     lab.kubernetes.unready = {"binder"}
-    assert "binder" in lab.call(release.usable).message
+    assert "binder" in lab.call(usable).message
     lab.kubernetes.unready = set()
     lab.answers.down = {HUB}
-    assert "does not answer yet" in lab.call(release.usable).message
+    assert "does not answer yet" in lab.call(usable).message
     lab.answers.down = {PAGE}
-    assert "cannot reach" in lab.call(release.usable).message
+    assert "cannot reach" in lab.call(usable).message
     lab.answers.down = set()
-    outcome = lab.call(release.usable)
+    outcome = lab.call(usable)
     assert (outcome.state, PAGE in outcome.message, HUB in outcome.message) == ("done", True, True)
     assert (lab.status.urls, lab.status.addresses) == (parts.Urls(HUB, PAGE), parts.Addresses("20.1.2.3", "20.1.2.4"))
 
@@ -208,22 +209,22 @@ def test_after_a_start_it_is_looked_for_where_it_was() -> None:
     lab = Lab()
     lab.place.hubs.record("r5", parts.Urls(HUB, PAGE))
     lab.answers.down = {PAGE}
-    assert lab.call(release.usable).state == "waiting"
+    assert lab.call(usable).state == "waiting"
     lab.answers.down = set()
-    assert lab.call(release.usable).state == "done"
+    assert lab.call(usable).state == "done"
 
 
 def test_after_a_start_with_other_addresses_the_parts_are_told_and_people_too() -> None:
     lab = Lab()
     lab.addressed()
     lab.call(release.release)
-    assert lab.call(release.usable).state == "done"
+    assert lab.call(usable).state == "done"
     lab.answers.down = {HUB, PAGE}
     lab.kubernetes.addresses = {"proxy-public": "20.9.9.3", "binder": "20.9.9.4"}
-    outcome = lab.call(release.usable, elapsed=90)
+    outcome = lab.call(usable, elapsed=90)
     assert (outcome.state, "another address" in outcome.message) == ("waiting", True)
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
-    assert lab.call(release.usable, elapsed=95).state == "done"
+    assert lab.call(usable, elapsed=95).state == "done"
     assert len(lab.helm.values) == 3
     assert lab.status.urls.page == "http://20.9.9.4/"
 

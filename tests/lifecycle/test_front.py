@@ -17,7 +17,7 @@ from shared.hubs.status import Status
 from shared.hubs.store import HubRecord
 from shared.lifecycle import front
 from shared.lifecycle.front import NAME_PATIENCE
-from shared.lifecycle.teardown import steps
+from shared.lifecycle.teardown import removal
 from shared.resources import hostname
 from shared.runs import advice
 from shared.runs.model import Kind, Outcome, StepState
@@ -417,7 +417,7 @@ def test_without_its_zone_a_name_keeps_its_record_until_the_hub_goes() -> None:
     lab.call(front.name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": HOST}))
     assert lab.call(front.leftovers).message == "Nothing was left over."
-    assert lab.call(steps.name).message == f"The record of {HOST} is gone."
+    assert lab.call(removal.name).message == f"The record of {HOST} is gone."
     assert lab.dns.records == {}
 
 
@@ -446,13 +446,13 @@ def test_a_teardown_removes_the_hubs_records_alone_and_can_be_called_twice() -> 
     lab.place.hubs.record("r5", replace(lab.status.dns, records=(RECORD, other)))
     lab.dns.records[other] = Record(other, ("20.9.9.9",), {}, "etag")  # somebody has made it anew
     for _ in range(2):
-        assert lab.call(steps.name).message == f"The record of {HOST} is gone."
+        assert lab.call(removal.name).message == f"The record of {HOST} is gone."
     assert list(lab.dns.records) == [other]
     assert lab.status.deleted_records.ids == (RECORD,)
 
 
 def test_a_hub_without_a_record_has_none_to_remove() -> None:
-    assert Lab().call(steps.name).message == "The hub had no record in a DNS zone."
+    assert Lab().call(removal.name).message == "The hub had no record in a DNS zone."
 
 
 # Before anything is made

@@ -11,7 +11,7 @@ from shared.checks.free_names import dns_label, registry_name
 from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError
 from shared.lifecycle.create import image_registry
 from shared.lifecycle.create.cluster import needed_providers
-from shared.lifecycle.teardown import steps
+from shared.lifecycle.teardown import removal
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes import adapters
 from tests.given import SUBSCRIPTION, Place, run_of, spec
@@ -244,9 +244,9 @@ def test_a_teardown_deletes_the_registry_that_was_made_for_the_hub(tags: dict[st
     place = Place(adapters={"arm": arm})
     place.ready(**BINDER)
     run, state = run_of(Kind.TEARDOWN), StepState("registry")
-    outcome = steps.registry(place.context(run, state))
+    outcome = removal.registry(place.context(run, state))
     if deleted:
-        outcome = steps.registry(place.context(run, replace(state, memo=outcome.memo)))
+        outcome = removal.registry(place.context(run, replace(state, memo=outcome.memo)))
     assert outcome.state == "done"
     assert arm.deleted == deleted
     assert place.hub().status.deleted_registry.id == (WHERE if deleted else None)

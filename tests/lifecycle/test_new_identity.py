@@ -16,7 +16,7 @@ from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
 from shared.hubs.status_parts import Identity, NextIdentity, Password, Retired, Role, Upgrade
 from shared.hubs.store import HubStore
-from shared.lifecycle.teardown import steps as teardown
+from shared.lifecycle.teardown import removal as teardown
 from shared.lifecycle.upgrade import identity
 from shared.lifecycle.upgrade.command import _of_one_kind
 from shared.power import rotate

@@ -15,7 +15,6 @@ from shared.azure.keyvault import Secret
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs import status_parts as parts
 from shared.hubs.spec import defaults
-from shared.lifecycle.create.identity import PASSWORD_LABEL
 from shared.power.commands import PowerCommands
 from shared.power.rotate import (
     LIFETIME,
@@ -30,6 +29,7 @@ from shared.power.rotate import (
     refusable,
     unsettled,
 )
+from shared.resources.password import PASSWORD_LABEL
 from shared.runs.context import OperationEndedError
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes.adapters import RUNNING, SUCCEEDED, Arm, Clusters, Directory, Secrets, failed

@@ -11,6 +11,7 @@ from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
 from shared.hubs import status_parts as parts
 from shared.hubs.certificates import WARN_BEFORE
+from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.decision_log import KEPT, Decisions
@@ -359,7 +360,7 @@ def test_a_warning_is_repeated_weekly_and_not_nightly() -> None:
 def test_a_hub_that_is_being_made_or_removed_is_not_told_of() -> None:
     night = Night()
     night.hub("r5", ending(timedelta(days=1)), kubernetes="1.30.1")
-    night.place.commands.teardown("r5", {}, "")
+    teardown(night.place.commands, "r5", "", keep_homes=False)
     night.work()
     assert (night.runs(), night.warnings()) == ([Kind.TEARDOWN], [])
 

@@ -32,7 +32,7 @@ class Site:
         }
         self.place.ready(cluster={"autoscale": RULES})
         self.memo: dict[str, Any] = {}
-        assert self.call(Kind.CREATE, scale_rules.rules).state == "done"
+        assert self.call(Kind.CREATE, cluster.rules).state == "done"
         self.azure.asked.clear()
 
     def call(self, kind: Kind, step: Any) -> Outcome:
@@ -93,7 +93,7 @@ def test_rules_of_that_name_that_others_made_are_left_as_they_are() -> None:
     (theirs,) = site.azure.resources.values()
     theirs["tags"] = {}
     with pytest.raises(PermanentError, match="not made by Hubkeeper"):
-        site.call(Kind.CREATE, scale_rules.rules)
+        site.call(Kind.CREATE, cluster.rules)
     site.memo = {}
     outcome = site.call(Kind.START, power_on)
     assert outcome.state == "done"
@@ -139,6 +139,5 @@ def test_a_hub_without_rules_is_asked_nothing() -> None:
     place, azure = Place(), Azure()
     place.adapters = azure.adapters() | {"clusters": Clusters(), "arm": None, "quotas": None}
     place.ready()
-    assert scale_rules.rules(place.context(run_of(Kind.CREATE), StepState("rules"))).state == "done"
     scale_rules.suspend(place.context(run_of(Kind.STOP), StepState("power-off")))
     assert scale_rules.resume(place.context(run_of(Kind.START), StepState("power-on"))) is None

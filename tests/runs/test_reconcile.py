@@ -8,6 +8,8 @@ import pytest
 from durabletask.client import OrchestrationStatus
 
 from shared.errors import TemporaryError
+from shared.lifecycle.create.command import create
+from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.runs.model import Fault, Kind, Run, Status
@@ -97,7 +99,7 @@ def test_the_hub_of_an_ended_run_is_given_back_and_nobody_is_told_twice(place: P
     ("status", "after"), [(Status.SUCCEEDED, "ready"), (Status.FAILED, "failed"), (Status.CANCELLED, "failed")]
 )
 def test_a_hub_is_as_its_create_ended(place: Place, status: Status, after: str) -> None:
-    run = place.commands.create(spec(), [], "")
+    run = create(place.commands, spec(), [], "")
     ended(place, run, status)
     swept(place)
     assert place.hub().phase == after
@@ -105,7 +107,7 @@ def test_a_hub_is_as_its_create_ended(place: Place, status: Status, after: str) 
 
 def test_the_hub_of_a_complete_teardown_is_forgotten(place: Place) -> None:
     place.ready()
-    run = place.commands.teardown("r5", {}, "")
+    run = teardown(place.commands, "r5", "", keep_homes=False)
     ended(place, run, Status.SUCCEEDED)
     swept(place)
     assert place.hubs.get("r5") is None
@@ -114,7 +116,7 @@ def test_the_hub_of_a_complete_teardown_is_forgotten(place: Place) -> None:
 
 def test_a_hub_whose_teardown_failed_stays(place: Place) -> None:
     place.ready()
-    run = place.commands.teardown("r5", {}, "")
+    run = teardown(place.commands, "r5", "", keep_homes=False)
     ended(place, run, Status.FAILED)
     swept(place)
     assert place.hub().phase == "failed"

@@ -63,7 +63,7 @@ ITEMS: dict[str, list[str]] = {
     ],
     "28 what failed is left lying, or told every time": [
         "stories/test_power_faults.py::test_items_27_to_29_a_start_that_fails_for_an_hour_is_told_once_and_tried_again_by_the_tick",
-        "runs/test_ending.py::test_starts_that_fail_in_a_row_are_told_once_and_the_first_time_is_kept",
+        "power/test_follow_up.py::test_starts_that_fail_in_a_row_are_told_once_and_the_first_time_is_kept",
         "power/test_tick.py::test_a_hub_that_cannot_be_read_does_not_stop_the_others",
     ],
     "29 quota or capacity is short at the start": [

@@ -145,3 +145,8 @@ def password_reference(spec: Hub) -> Reference:
     """Where the password of the cluster's service principal is."""
     given = spec.identity.secret
     return given.reference if given else Reference(names.PRINCIPAL_PASSWORD, own=True)
+
+
+def rules(context: StepContext) -> Outcome:
+    """The autoscale rules on the scale set of the nodes."""
+    return scale_rules.ensure(context, context.spec)

@@ -5,13 +5,15 @@ from typing import Any
 from shared.checks.preflight import examine
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
-from shared.runs.plans import CREATE, chain
+from shared.lifecycle.create.plan import plan as plan_of
+from shared.runs.plan import chain
 from shared.services import Services
 
 
 def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
     """url, hubUrl: None when not known before the install; callbackUrl: what to register with the OAuth provider."""
     found, suffix = examine(services, hub), services.settings.dns_suffix
+    steps = plan_of(hub, suffix)
     return {
         "dryRun": True,
         "possible": not any(finding.severity == "error" for finding in found.findings),
@@ -27,7 +29,7 @@ def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
         },
         "steps": [
             {"name": step.name, "title": step.title, "usualSeconds": step.seconds, "after": list(step.after)}
-            for step in CREATE
+            for step in steps
         ],
-        "usualSeconds": chain(CREATE),
+        "usualSeconds": chain(steps),
     }

@@ -7,18 +7,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared import names
-from shared.azure.graph import Application, NewPassword
+from shared.azure.graph import Application
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.spec import defaults
-from shared.hubs.status import required
 from shared.hubs.status_parts import Identity, SshKey
 from shared.resources import bodies
 from shared.resources.cluster import application_exists, identity_exists
+from shared.resources.password import PASSWORD_LABEL, keep_password, prove
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Outcome, done, failed, waiting
 
-PASSWORD_LABEL = "hubkeeper"  # noqa: S105 - the name under which the directory lists a password
 RSA_BITS = 3072
 """AKS takes RSA keys for every node image; 3072 bits are good beyond 2030 (NIST SP 800-57)."""
 
@@ -120,24 +119,3 @@ def _ensure_password(context: StepContext, application: Application) -> None:
     keep_password(context, made)
     context.record(replace(context.status.password, key=made.key_id, expires=made.ends))
     prove(context, made.secret, made.key_id)
-
-
-def keep_password(context: StepContext, made: NewPassword) -> None:
-    """The vault's newest password is the one that the cluster uses or will be given; the tag says which it is."""
-    tags = {"keyId": made.key_id}
-    vault.keep_own(
-        context.services, context.spec.name, names.PRINCIPAL_PASSWORD, made.secret, expires=made.ends, tags=tags
-    )
-
-
-def prove(context: StepContext, secret: str, key: str) -> None:
-    """Signs in with a new password, once, before anybody relies on it.
-
-    A new one works after 4 to 18 s; AKS refuses one that does not yet for good ("credentials in ServicePrincipalProfile were
-    invalid"). Raises TemporaryError until then.
-    """
-    if context.status.password.proven == key:
-        return
-    tenant = context.services.settings.tenant_id
-    context.services.directory.try_secret(tenant, required(context.status.identity.client_id, "client id"), secret)
-    context.record(replace(context.status.password, proven=key))

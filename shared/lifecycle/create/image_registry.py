@@ -10,8 +10,7 @@ from shared import names
 from shared.azure.operations import Operation
 from shared.errors import ConflictError, NotFoundError
 from shared.hubs import ownership, vault
-from shared.hubs.spec import registries
-from shared.hubs.spec.registries import AzureRegistry
+from shared.hubs.spec.registries import TOKEN, AzureRegistry
 from shared.hubs.status_parts import Registry
 from shared.resources import bodies
 from shared.runs.context import StepContext, begun, poll_delay, watching
@@ -32,10 +31,8 @@ _DOING = "Creating the registry"
 
 def registry(context: StepContext) -> Outcome:
     wanted = context.spec.registry
-    if wanted is None:
-        return done("Not needed: a JupyterHub builds no images.")
     if not isinstance(wanted, AzureRegistry):
-        return done(f"{registries.server(wanted)} is used, which was brought along.")
+        return done("No registry is created for this hub.")
     if "credentials" not in context.memo and (outcome := watching(context, _DOING)):
         return outcome
     return (
@@ -88,7 +85,7 @@ def _scope_map_id(context: StepContext, wanted: AzureRegistry) -> str:
 
 def _token(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
     """Made once: written again, a token loses its password."""
-    adapter, where = context.services.registries, f"{registry_id(context, wanted)}/tokens/{registries.TOKEN}"
+    adapter, where = context.services.registries, f"{registry_id(context, wanted)}/tokens/{TOKEN}"
     found = adapter.token(where)
     if found is None or found.state in ("Failed", "Canceled"):
         started = adapter.put_token(where, _scope_map_id(context, wanted))

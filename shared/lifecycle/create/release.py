@@ -1,37 +1,11 @@
-"""The chart on the cluster: credentials, helm, and the wait until people can use the hub."""
+"""The steps that install the chart on the cluster."""
 
-import secrets as random
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
-from shared import names
-from shared.errors import PermanentError
-from shared.hubs import ownership, vault
-from shared.hubs.chart import access
-from shared.hubs.chart import values as chart_values
-from shared.hubs.spec import binder
-from shared.hubs.status import required
-from shared.hubs.status_parts import Addresses, Urls, Usable
 from shared.kubernetes import workloads
-from shared.references import Reference
-from shared.resources import hostname, strangers
+from shared.resources.release import chart_version, install, kubeconfig, linked
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Kind, Outcome, done, failed, waiting
-
-if TYPE_CHECKING:
-    from shared.kubernetes.client import Kubernetes
-    from shared.kubernetes.helm import Release
-
-HELM_TIMEOUT = timedelta(minutes=10)
-"""What the chart's guide advises; only a pre-puller hook that somebody switched on makes helm wait this long."""
-
-USABLE_PATIENCE = 20 * 60.0
-"""Seconds for a hub to answer after its chart is installed: images of several gigabytes have been seen to take ten minutes."""
-
-
-PODS_START = 60.0
-"""Seconds that a hub's pods usually take on fresh nodes; if it does not answer by then, Kubernetes is asked what keeps it."""
+from shared.runs.model import Outcome, done, waiting
 
 
 def credentials(context: StepContext) -> Outcome:
@@ -44,10 +18,6 @@ def credentials(context: StepContext) -> Outcome:
     return done(f"Nodes ready: {len(ready)} of {len(nodes)}.")
 
 
-def kubeconfig(context: StepContext) -> str:
-    return ownership.kubeconfig(context.services, context.hub)
-
-
 def release(context: StepContext) -> Outcome:
     """Helm upgrade --install, without waiting: what comes up after it is watched by the next step."""
     spec, helm = context.spec, context.services.helm
@@ -57,203 +27,14 @@ def release(context: StepContext) -> Outcome:
     if found and found.status.startswith(("pending", "uninstalling")):
         helm.unlock(credentials, spec.release.name, spec.release.namespace)
     elif found and found.status == "deployed" and found.chart_version == version:
-        return _linked(context, credentials, version) or done(f"{_release(context, version)} is deployed.")
+        return linked(context, credentials, version) or done(f"{_release(context, version)} is deployed.")
     made = install(context, credentials, version)
     context.record(replace(context.status.release, revision=made.revision))
-    linked = _linked(context, credentials, version)
-    return linked or done(f"{_release(context, version)}, revision {context.status.release.revision}.")
-
-
-def chart_version(context: StepContext) -> str:
-    return required(context.status.release.chart, "version of the chart")
+    return linked(context, credentials, version) or done(
+        f"{_release(context, version)}, revision {context.status.release.revision}."
+    )
 
 
 def _release(context: StepContext, version: str) -> str:
     release = context.spec.release
     return f"Release {release.name} of {release.chart} {version}"
-
-
-def _linked(context: StepContext, credentials: str, version: str) -> Outcome | None:
-    """None when BinderHub and JupyterHub know each other's public addresses.
-
-    Names are in the chart's values from the start. Addresses are known only when Azure has given them to what was installed: then
-    the chart is installed once more with them, as its guide does by hand. The same when Azure has given others since.
-    """
-    if not binder.needs_addresses(context.spec):
-        return None
-    found = note_addresses(context, credentials)
-    if found is None:
-        return waiting(
-            poll_delay(context.elapsed), "Waiting for the load balancers' addresses, which the chart must know."
-        )
-    if context.status.release.linked == found:
-        return None
-    made = install(context, credentials, version)
-    context.record(replace(context.status.release, revision=made.revision, linked=found))
-    return None
-
-
-def note_addresses(context: StepContext, credentials: str) -> Addresses | None:
-    """What the load balancers' addresses are now, for the next install; None while there are none."""
-    with context.services.kubernetes(credentials) as kubernetes:
-        found = seen(context, kubernetes).addresses
-    if found:
-        context.record(found)
-    return found
-
-
-def install(context: StepContext, credentials: str, version: str) -> "Release":
-    """Raises what helm's adapter does."""
-    spec = context.spec
-    return context.services.helm.upgrade_install(
-        credentials,
-        release=spec.release.name,
-        namespace=spec.release.namespace,
-        chart=spec.release.chart,
-        repository=context.services.settings.chart_repository,
-        version=version,
-        values=filled_values(context),
-        timeout=HELM_TIMEOUT,
-        create_namespace=True,
-        wait=False,
-        cleanup_on_fail=True,
-    )
-
-
-def filled_values(context: StepContext) -> dict[str, Any]:
-    """The chart's values with every secret in place: for helm's standard input only, never stored or logged."""
-    spec = context.spec
-    certificate = context.status.tls.certificate
-    tls = certificate.secret if certificate else access.TLS_SECRET
-    values = access.values(spec, context.services.settings.dns_suffix, tls, access.Known.of(context.status))
-    if Reference(names.SHARED_PASSWORD, own=True) in chart_values.secret_references(values):
-        _ensure_shared_password(context)
-    return chart_values.fill(values, lambda reference: _secret(context, reference))
-
-
-def _ensure_shared_password(context: StepContext) -> None:
-    if context.own_secret(names.SHARED_PASSWORD) is None:
-        vault.keep_own(context.services, context.spec.name, names.SHARED_PASSWORD, random.token_urlsafe(16))
-
-
-def _secret(context: StepContext, reference: Reference) -> str:
-    secret = vault.resolved(context.services, context.spec.name, reference)
-    if secret is None:
-        raise PermanentError(
-            "Key Vault",
-            "SecretNotFound",
-            f"values refer to secret://{reference.name}, which hub {context.spec.name} has not got.",
-        )
-    return secret.value
-
-
-def usable(context: StepContext) -> Outcome:
-    """A hub is there when /hub/health answers at its public address, whatever Azure and Kubernetes say.
-
-    Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs
-    may have credentials.
-    """
-    if context.status.withdrawn.services:
-        with context.services.kubernetes(kubeconfig(context)) as kubernetes:
-            strangers.let_in_again(context, kubernetes)
-    known = context.status.urls
-    if known.hub and (known.page or not context.spec.binder):
-        trouble = _trouble(context, known.hub, known.page)
-        if not trouble:
-            return _answers(context, known.hub, known.page)
-        if context.elapsed < PODS_START:
-            return waiting(poll_delay(context.elapsed), trouble)
-    with context.services.kubernetes(kubeconfig(context)) as kubernetes:
-        look = seen(context, kubernetes)
-        if look.at is None:
-            return _not_yet(context, kubernetes, "Waiting for the load balancer's address.")
-        if binder.needs_addresses(context.spec) and context.status.release.linked != look.at.addresses:
-            _linked(context, kubeconfig(context), chart_version(context))
-            return waiting(poll_delay(context.elapsed), "The hub has another address than before: its parts are told.")
-        if look.waits:
-            return _not_yet(context, kubernetes, f"Not ready yet: {look.waits}")
-        if look.trouble:
-            return _not_yet(context, kubernetes, look.trouble)
-    context.record(look.at.addresses)
-    return _answers(context, look.at.hub, look.at.page)
-
-
-def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
-    if context.elapsed <= USABLE_PATIENCE:
-        return waiting(poll_delay(context.elapsed), what)
-    why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
-    return _not_usable(context, f"{what} {why}".strip())
-
-
-def _trouble(context: StepContext, hub: str, page: str | None) -> str:
-    """Why people cannot use it at these URLs, as a sentence; empty when they can."""
-    if not context.services.jupyterhub(hub).healthy():
-        return f"{hub} does not answer yet."
-    return _page_trouble(context, page)
-
-
-def _page_trouble(context: StepContext, page: str | None) -> str:
-    return context.services.binderhub(page).trouble() if page else ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a hub is. hub, page: the URLs of JupyterHub and of a BinderHub's page."""
-
-    addresses: Addresses
-    hub: str
-    page: str | None = None
-
-    @property
-    def urls(self) -> Urls:
-        return Urls(self.hub, self.page)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the cluster says. at: None while the load balancers have no address. waits: the first thing that is not ready.
-
-    trouble: why people cannot use what is ready, as a sentence; empty when they can.
-    """
-
-    at: Place | None
-    waits: str
-    trouble: str = ""
-
-    @property
-    def addresses(self) -> Addresses | None:
-        return self.at.addresses if self.at else None
-
-
-def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
-    spec, suffix, namespace = context.spec, context.services.settings.dns_suffix, context.spec.release.namespace
-    address = workloads.service_address(kubernetes, namespace, access.PUBLIC_SERVICE)
-    page = workloads.service_address(kubernetes, namespace, access.PAGE_SERVICE) if spec.binder else None
-    states = workloads.deployments_ready(kubernetes, namespace, access.deployments(spec))
-    waits = next((state.message for state in states if not state.ready), "")
-    if address is None or (spec.binder and page is None):
-        return Seen(None, waits)
-    hub, page_url = access.url(spec, address, suffix), access.page_url(spec, page, suffix) if page else None
-    at = Place(Addresses(address, page), hub, page_url)
-    if waits:
-        return Seen(at, waits)
-    return Seen(at, waits, hostname.unwell(context, kubernetes, hub, address) or _page_trouble(context, page_url))
-
-
-def _answers(context: StepContext, hub: str, page: str | None) -> Outcome:
-    if context.run.kind is Kind.CREATE and (how := strangers.way_in(context.services, context.spec, hub, page)):
-        with context.services.kubernetes(kubeconfig(context)) as kubernetes:
-            return strangers.shut_out(context, kubernetes, how)
-    context.record(Urls(hub, page), Usable(context.now))
-    if page:
-        return done(f"BinderHub answers at {page}, its JupyterHub at {hub}")
-    return done(f"The hub answers at {hub}")
-
-
-def _not_usable(context: StepContext, why: str) -> Outcome:
-    return failed(
-        "HubNotUsable",
-        f"The chart is installed, but the hub did not answer within {USABLE_PATIENCE / 60:.0f} minutes. {why}",
-        "Mend the cause named here (an image's name, too small a node, a value that stops the hub) and retry the run. "
-        f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
-    )

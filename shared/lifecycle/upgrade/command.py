@@ -13,10 +13,12 @@ from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import FieldError, InvalidError
 from shared.hubs.spec.validation import warnings as cautions
 from shared.hubs.store import HubRecord, HubStore, known
+from shared.lifecycle.upgrade.plan import plan as plan_of
+from shared.lifecycle.upgrade.steps import STEPS
 from shared.power.commands import PowerCommands
-from shared.runs.commands import BusyError, Commands
-from shared.runs.model import Run
-from shared.runs.plans import UPGRADE, chain
+from shared.runs.commands import BusyError, Commands, busy
+from shared.runs.model import Kind, Run
+from shared.runs.plan import Plan, chain
 
 USUAL_SECONDS = {
     How.IDENTITY: 600.0,
@@ -34,6 +36,10 @@ USUAL_SECONDS = {
 IDENTITY: 125 s for the control plane, 463 s for the nodes' image. REPLACE: 204 s for a pool, 50 s to delete one, and ten
 minutes for its pods to leave and disks to follow.
 """
+
+
+_BEFORE = chain(tuple(step for step in STEPS if step.name in ("check", "rest", "power-on", "credentials", "backup")))
+"""Seconds until the first change begins."""
 
 
 class RefusedError(Exception):
@@ -76,11 +82,15 @@ class Upgrade:
             "spec": self.wanted.wire(),
             "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.status)),
             "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
-            "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in UPGRADE]
-            if self.examined.plan.needs_run
-            else [],
-            "usualSeconds": seconds + chain(UPGRADE[:5]) if self.examined.plan.needs_run else 0.0,
+            "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in self.steps],
+            "usualSeconds": seconds + _BEFORE if self.steps else 0.0,
         }
+
+    @property
+    def steps(self) -> Plan:
+        """The steps of the run that makes the changes; none when no run is needed."""
+        changes = self.examined.plan
+        return plan_of(self.hub.spec, self.wanted, changes) if changes.needs_run else ()
 
 
 def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
@@ -138,7 +148,7 @@ def begin(commands: Commands, upgrade: Upgrade) -> Run | None:
     if plan.needs_run:
         what = ", ".join(dict.fromkeys(change.field for change in plan.changes if change.how is not How.SCHEDULE))
         warnings = [*upgrade.warnings, *upgrade.examined.warnings]
-        run = commands.upgrade(name, upgrade.wanted, warnings, f"asked for by PATCH /api/hubs: {what}"[:500])
+        run = _run(commands, upgrade, warnings, f"asked for by PATCH /api/hubs: {what}"[:500])
     elif upgrade.hub.open_run and plan.has(How.RECORD):
         raise BusyError("RunOpen", f"Run {upgrade.hub.open_run} is at work on hub {name}.", "Wait until it has ended.")
     elif plan.has(How.RECORD):
@@ -146,3 +156,16 @@ def begin(commands: Commands, upgrade: Upgrade) -> Run | None:
     if plan.has(How.SCHEDULE):
         PowerCommands(commands).set_schedule(name, upgrade.wanted.schedule)
     return run
+
+
+def _run(commands: Commands, upgrade: Upgrade, warnings: list[str], reason: str) -> Run:
+    """Asking again for the same while it runs is the same run. Raises BusyError."""
+    hub = known(commands.hubs.get(upgrade.hub.name), upgrade.hub.name)
+    wanted = upgrade.wanted.model_copy(update={"schedule": None}).wire()
+    if hub.open_run:
+        current = commands.runs.get(hub.open_run)
+        if current.kind is Kind.UPGRADE and current.wanted == wanted:
+            return current
+        raise busy(hub)
+    run = commands.new(hub.name, Kind.UPGRADE, reason, upgrade.steps, wanted=wanted, warnings=tuple(warnings))
+    return commands.start(hub, run)

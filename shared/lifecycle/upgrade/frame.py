@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import names
-from shared.checks.upgrade import examine
+from shared.checks.upgrade import Examined, examine
 from shared.errors import OutsideError
 from shared.hubs import vault
 from shared.hubs.inventory.people import SECRET as HUB_SECRET
@@ -20,11 +20,12 @@ from shared.hubs.spec.model import Hub
 from shared.hubs.status_parts import Upgrade
 from shared.hubs.store import HubStore, known
 from shared.kubernetes import workloads
-from shared.lifecycle.create.release import kubeconfig
+from shared.lifecycle.upgrade.plan import plan
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power import people as presence
 from shared.power import switch
+from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext
 from shared.runs.model import Fault, Outcome, done, failed, waiting
 from shared.schedules.decide import desired_of
@@ -64,6 +65,8 @@ def check(context: StepContext) -> Outcome:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
         advice = " ".join(dict.fromkeys(refusal.advice for refusal in found.against))
         return Outcome("failed", message, fault=Fault(found.against[0].code, message, advice))
+    if outcome := _outdated(context, found):
+        return outcome
     notes = replace(
         noted(context),
         path=found.path,
@@ -74,6 +77,19 @@ def check(context: StepContext) -> Outcome:
     )
     context.record(notes)
     return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
+
+
+def _outdated(context: StepContext, found: Examined) -> Outcome | None:
+    """The run's plan is made for the changes that were asked for: the hub may have come to need more since."""
+    known = {step.name for step in context.run.plan}
+    missing = [step.title for step in plan(context.spec, wanted(context), found.plan) if step.name not in known]
+    if not missing:
+        return None
+    return failed(
+        "PlanOutdated",
+        f"The hub has changed since the upgrade was asked for, which now also has to: {'; '.join(missing)}.",
+        f"Send the same PATCH /api/hubs/{context.spec.name} again: it begins a new run.",
+    )
 
 
 def rest(context: StepContext) -> Outcome:

@@ -12,7 +12,6 @@ from shared.hubs.patch.nodes import new_pool as differs
 from shared.hubs.spec.model import Hub
 from shared.hubs.status_parts import NodePools
 from shared.kubernetes import draining, workloads
-from shared.lifecycle.create.release import kubeconfig
 from shared.lifecycle.upgrade import frame
 from shared.lifecycle.upgrade.nodes import true_of_nodes
 from shared.resources import bodies, scale_rules
@@ -27,6 +26,7 @@ from shared.resources.cluster import (
     pool_exists,
     with_cluster,
 )
+from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Fault, Outcome, done, failed, waiting
 

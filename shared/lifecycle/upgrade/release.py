@@ -17,9 +17,9 @@ from shared.hubs.store import HubStore
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.lifecycle import front
-from shared.lifecycle.create import release as installing
 from shared.lifecycle.upgrade import frame
 from shared.power import people
+from shared.resources import release as installed
 from shared.resources import strangers
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Fault, Outcome, done, waiting
@@ -81,11 +81,11 @@ def _install(context: StepContext) -> Outcome:
     spec, noted, helm = context.spec, frame.noted(context), context.services.helm
     if noted.installed_by == context.run.instance:  # a crash came before this step's record
         return _phase(context, "ready", f"Revision {noted.revision} is installed.")
-    credentials = installing.kubeconfig(context)
+    credentials = installed.kubeconfig(context)
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     told = _told(context, credentials)
     try:
-        made = installing.install(frame.of_wanted(context), credentials, _chart(context))
+        made = installed.install(frame.of_wanted(context), credentials, _chart(context))
     except PermanentError as error:
         newest = helm.status(credentials, spec.release.name, spec.release.namespace)
         if newest is None or newest.status != "failed":
@@ -106,7 +106,7 @@ def _told(context: StepContext, credentials: str) -> Addresses | None:
     context.record(replace(frame.noted(context), told_before=before))
     if not binder.needs_addresses(frame.wanted(context)):
         return before
-    return installing.note_addresses(context, credentials)
+    return installed.note_addresses(context, credentials)
 
 
 def _ready(context: StepContext) -> Outcome:
@@ -125,10 +125,10 @@ def _ready(context: StepContext) -> Outcome:
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
 
-def _look(context: StepContext) -> tuple[installing.Place | None, str, str]:
+def _look(context: StepContext) -> tuple[installed.Place | None, str, str]:
     """Where the hub is, what it still waits for (empty: nothing), and what Kubernetes says about it."""
-    with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
-        look = installing.seen(context, kubernetes)
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
+        look = installed.seen(context, kubernetes)
         why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
     if look.waits:
         return None, f"{look.waits.rstrip('.')}.", why
@@ -150,7 +150,7 @@ def _server(context: StepContext) -> Outcome:
     server = next(iter(user.servers), None) if user else None
     if server and server.ready:
         return _phase(context, "clean", "The server has started.", verdict="A server was started and stopped.")
-    with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
         why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
     if NO_ROOM in why:
         return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
@@ -177,7 +177,7 @@ def remove_check_user(context: StepContext) -> str:
         if not hub.stop_server(name):
             return "its server"
         hub.delete_user(name)
-    with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
         namespace = context.spec.release.namespace
         claims = [claim.name for claim in workloads.claims(kubernetes, namespace) if claim.user == name]
         left = workloads.delete_claims(kubernetes, namespace, claims) if claims else []
@@ -243,7 +243,7 @@ def _undo(context: StepContext, why: str) -> Outcome:
 
 def _roll_back(context: StepContext) -> Outcome:
     spec, good = context.spec, _good(context)
-    credentials, helm = installing.kubeconfig(context), context.services.helm
+    credentials, helm = installed.kubeconfig(context), context.services.helm
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
     if told := frame.noted(context).told_before:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.auth import caller
-from shared.http.parsing import accepted, answer, flag, json_body
+from shared.http.parsing import answer, flag, json_body
 from shared.http.problems import ProblemError, endpoint
 from shared.runs.refusals import refusing
+from shared.runs.requests import accepted_run, commands
 
 upgrades = df.Blueprint()
 
@@ -23,22 +23,17 @@ def patch_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
     ?dryRun=true answers with the plan and what stands against it, and changes nothing.
     """
     from shared.lifecycle.upgrade.command import begin, prepare
-    from shared.runs.commands import Commands
-    from shared.runs.engine import Engine
-    from shared.runs.view import shown
-    from shared.services import services
 
-    adapters = services()
-    commands = Commands(adapters, Engine(client), caller(req))
+    asked = commands(req, client)
     patch, dry = json_body(req), flag(req, "dryRun")
     with refusing(), _refusing_changes():
-        upgrade = prepare(commands, req.route_params["name"], patch)
+        upgrade = prepare(asked, req.route_params["name"], patch)
         if dry:
             return answer({"dryRun": True, **upgrade.wire()})
-        run = begin(commands, upgrade)
+        run = begin(asked, upgrade)
     if run is None:
         return answer(upgrade.wire())
-    return accepted(req, run.id, {**upgrade.wire(), "run": shown(run, adapters.clock.now())})
+    return accepted_run(req, run, **upgrade.wire())
 
 
 @contextmanager
