@@ -10,7 +10,7 @@ from durabletask.client import OrchestrationStatus
 
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
-from shared.hubs.status_parts import Part
+from shared.hubs.status.parts import Part
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs.commands import Commands
 from shared.runs.context import StepContext

@@ -22,7 +22,7 @@ from local.functions.web import ADMIN_KEY
 from shared import names
 from shared.clock import SystemClock
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import Release
+from shared.hubs.status.parts import Release
 from shared.hubs.store import ROW, TABLE, HubStore
 from shared.meta.openapi import document
 from shared.services import Services

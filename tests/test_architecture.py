@@ -98,6 +98,28 @@ def test_no_module_is_over_500_lines_and_those_over_400_say_why() -> None:
     assert sum(size < 300 for size in sizes.values()) / len(sizes) >= 0.85
 
 
+def folders() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in modules("shared", "local"):
+        if path.name != "__init__.py" and "files" not in path.parts:
+            found.setdefault(path.parent.relative_to(ROOT).as_posix(), []).append(path)
+    return found
+
+
+def test_no_folder_has_over_20_modules() -> None:
+    """A reader finds a behaviour by its folder's name."""
+    assert {folder: len(paths) for folder, paths in folders().items() if len(paths) > 20} == {}
+
+
+def test_every_package_says_what_is_in_it() -> None:
+    silent = {
+        folder
+        for folder in folders()
+        if folder.startswith("shared/") and not ast.get_docstring(tree(ROOT / folder / "__init__.py"))
+    }
+    assert silent == set()
+
+
 def test_no_function_is_over_60_lines_and_half_have_10_at_most() -> None:
     sizes = dict(functions("shared", "local"))
     assert {function: size for function, size in sizes.items() if size > 60} == {}

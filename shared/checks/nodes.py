@@ -15,7 +15,7 @@ from shared.hubs.network_role import allowed, subnet_id
 from shared.hubs.patch.nodes import becomes_managed, keeps_pool, left_over, new_pool
 from shared.hubs.patch.planning import Change, How, Plan
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import RetiredIdentity
+from shared.hubs.status.parts import RetiredIdentity
 from shared.hubs.store import HubRecord
 from shared.resources import bodies, scale_rules
 from shared.resources.cluster import extra_pools, first_nodes, identity_exists, keepers, no_newer_image, pool_exists

@@ -18,7 +18,7 @@ from shared.hubs.patch.nodes import new_pool
 from shared.hubs.patch.planning import Change, How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
-from shared.hubs.status import required
+from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
 from shared.resources import own_certificate
 from shared.resources.cluster import extra_pools

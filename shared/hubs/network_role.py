@@ -6,7 +6,7 @@ from shared import names
 from shared.clock import wire_time
 from shared.http.problems import ProblemError
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import Network, NetworkPermission
+from shared.hubs.status.parts import Network, NetworkPermission
 from shared.hubs.store import HubRecord, HubStore
 from shared.services import Services
 

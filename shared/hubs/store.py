@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.hubs import facts, power
+from shared.hubs import power
 from shared.hubs.spec.model import Hub
-from shared.hubs.status import Status, from_columns, to_columns
-from shared.hubs.status_parts import Part
+from shared.hubs.status import facts
+from shared.hubs.status.model import Status, from_columns, to_columns
+from shared.hubs.status.parts import Part
 from shared.schedules.model import Schedule
 from shared.schedules.record import Record
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.hubs.status_parts import Failures, PowerFailure
+from shared.hubs.status.parts import Failures, PowerFailure
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import Recorded, record, try_now

@@ -13,7 +13,7 @@ from shared import names
 from shared.errors import OutsideError, PermanentError
 from shared.hubs import vault
 from shared.hubs.spec import defaults
-from shared.hubs.status import required
+from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
 from shared.power.switch import cluster_power
 from shared.resources.password import PASSWORD_LABEL, keep_password

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.errors import OutsideError
-from shared.hubs.status_parts import Decided, StopWarning
+from shared.hubs.status.parts import Decided, StopWarning
 from shared.hubs.store import HubRecord, HubStore
 from shared.hubs.view import listed_power, power_key
 from shared.notifications.events import Kind as EventKind

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from shared.hubs.status_parts import PowerFailure
+from shared.hubs.status.parts import PowerFailure
 from shared.runs.model import Kind
 from shared.schedules.decide import Decision
 from shared.schedules.record import PowerState

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from shared.hubs.spec import binder
-from shared.hubs.status_parts import Urls, Usable
+from shared.hubs.status.parts import Urls, Usable
 from shared.kubernetes import workloads
 from shared.resources import strangers
 from shared.resources.release import chart_version, kubeconfig, linked, seen, trouble

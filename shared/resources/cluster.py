@@ -7,8 +7,8 @@ from shared.azure.aks import Cluster
 from shared.errors import PermanentError
 from shared.hubs import ownership
 from shared.hubs.spec.model import Hub
-from shared.hubs.status import Status
-from shared.hubs.status_parts import PoolImage, RetiredIdentity
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import PoolImage, RetiredIdentity
 from shared.hubs.store import HubStore
 from shared.resources import bodies
 from shared.runs.context import StepContext, poll_delay

@@ -15,7 +15,7 @@ from shared.errors import ConflictError, PermanentError, TemporaryError
 from shared.hubs.chart import access
 from shared.hubs.spec import defaults, https
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import ResolvedName
+from shared.hubs.status.parts import ResolvedName
 from shared.kubernetes import tls
 from shared.kubernetes.client import Kubernetes
 from shared.runs.context import StepContext

@@ -12,7 +12,7 @@ from shared import names
 from shared.azure.authorization import allows, assignment_id
 from shared.hubs import ownership
 from shared.hubs.network_role import allowed, subnet_id
-from shared.hubs.status_parts import Part
+from shared.hubs.status.parts import Part
 from shared.resources import bodies
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, failed, waiting

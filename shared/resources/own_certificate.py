@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.errors import PermanentError
-from shared.hubs import certificates, status_parts, vault
+from shared.hubs import certificates, vault
 from shared.hubs.certificates import Certificate, CertificateError
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
+from shared.hubs.status import parts
 from shared.services import Services
 
 REFUSED = "CertificateRefused"
@@ -30,9 +31,9 @@ class Own:
         return f"{access.TLS_SECRET}-{self.certificate.mark}"
 
     @property
-    def kept(self) -> status_parts.Certificate:
+    def kept(self) -> parts.Certificate:
         """What a hub's record keeps of it: none of it secret."""
-        return status_parts.Certificate(self.key, self.version, self.secret, self.certificate.ends)
+        return parts.Certificate(self.key, self.version, self.secret, self.certificate.ends)
 
 
 def version(services: Services, hub: Hub) -> str | None:

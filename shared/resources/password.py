@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared import names
 from shared.azure.graph import NewPassword
 from shared.hubs import vault
-from shared.hubs.status import required
+from shared.hubs.status.model import required
 from shared.runs.context import StepContext
 
 PASSWORD_LABEL = "hubkeeper"  # noqa: S105 - the name under which the directory lists a password

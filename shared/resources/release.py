@@ -11,8 +11,8 @@ from shared.hubs import ownership, vault
 from shared.hubs.chart import access
 from shared.hubs.chart import values as chart_values
 from shared.hubs.spec import binder
-from shared.hubs.status import required
-from shared.hubs.status_parts import Addresses, Urls
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Addresses, Urls
 from shared.kubernetes import workloads
 from shared.references import Reference
 from shared.resources import hostname

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.hubs.chart import access
 from shared.hubs.chart import values as chart_values
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import Withdrawn, WithdrawnService
+from shared.hubs.status.parts import Withdrawn, WithdrawnService
 from shared.kubernetes import workloads
 from shared.runs.context import StepContext
 from shared.runs.model import Outcome, failed

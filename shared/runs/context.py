@@ -8,8 +8,8 @@ from shared.azure.operations import Operation, Progress
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs import vault
 from shared.hubs.spec.model import Hub
-from shared.hubs.status import Status
-from shared.hubs.status_parts import Part
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Part
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs.model import Outcome, Run, StepState, waiting
 from shared.services import Services

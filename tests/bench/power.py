@@ -22,7 +22,7 @@ from local.azure.arm.aks.power import START
 from local.world import World
 from shared.azure.tables import Change, Row, Tables
 from shared.hubs.spec.validation import parse
-from shared.hubs.status_parts import Cluster, Urls
+from shared.hubs.status.parts import Cluster, Urls
 from shared.hubs.store import TABLE as HUBS
 from shared.hubs.store import HubStore
 from shared.power.due_queue import PARTITION, Agenda, Entry

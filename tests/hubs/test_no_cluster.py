@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.azure.aks import Cluster
-from shared.hubs import status_parts as parts
+from shared.hubs.status import parts
 from shared.runs.model import Kind
 from tests.app import App, NoClusters, said
 from tests.fakes.adapters import cluster

@@ -9,7 +9,7 @@ from shared.errors import NotFoundError
 from shared.http.problems import ProblemError
 from shared.hubs import ownership
 from shared.hubs.network_role import allow, allowed, subnet_id
-from shared.hubs.status_parts import Cluster
+from shared.hubs.status.parts import Cluster
 from tests.fakes import adapters
 from tests.given import NOW, Place
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime
 
 from shared.azure.tables import Row, Tables
-from shared.hubs import facts
-from shared.hubs import status_parts as parts
 from shared.hubs.spec.validation import parse
-from shared.hubs.status import PARTS, Status, from_columns, required, to_columns
-from shared.hubs.status_parts import Addresses, Certificate, Part, PoolImage, Urls
+from shared.hubs.status import facts, parts
+from shared.hubs.status.model import PARTS, Status, from_columns, required, to_columns
+from shared.hubs.status.parts import Addresses, Certificate, Part, PoolImage, Urls
 from shared.hubs.store import HubStore, known
 from shared.runs.model import Kind, StepState
 from tests.given import Place, run_of

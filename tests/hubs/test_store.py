@@ -13,8 +13,8 @@ from shared.azure.tables import Row, Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
-from shared.hubs.status import Status
-from shared.hubs.status_parts import (
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import (
     Cluster,
     Decided,
     DeletedNetwork,

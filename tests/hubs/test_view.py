@@ -8,9 +8,9 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import OutsideError, PermanentError, TemporaryError
-from shared.hubs import status_parts as parts
 from shared.hubs.spec.validation import parse
-from shared.hubs.status import Status
+from shared.hubs.status import parts
+from shared.hubs.status.model import Status
 from shared.hubs.store import HubRecord
 from shared.hubs.view import actual_power, listed_power, power_key, power_of, shown
 from shared.schedules.record import Override, PowerState, Record

@@ -9,8 +9,8 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.checks import upgrade
 from shared.checks.preflight import chart_version, release_versions
-from shared.hubs import status_parts as parts
-from shared.hubs.status import Status
+from shared.hubs.status import parts
+from shared.hubs.status.model import Status
 from shared.kubernetes.charts import ChartVersion
 from shared.kubernetes.helm import Release
 from shared.kubernetes.manifests import Rendered

@@ -13,11 +13,12 @@ from shared.azure.keyvault import Secret
 from shared.checks import access as preflight_access
 from shared.checks import upgrade
 from shared.errors import ConflictError, PermanentError, TemporaryError
-from shared.hubs.status import Status
+from shared.hubs.status.model import Status
 from shared.hubs.store import HubRecord
-from shared.lifecycle import front
-from shared.lifecycle.front import NAME_PATIENCE
+from shared.lifecycle.create import front
+from shared.lifecycle.create.front import NAME_PATIENCE
 from shared.lifecycle.teardown import removal
+from shared.lifecycle.upgrade import front as upgrade_front
 from shared.resources import hostname
 from shared.runs import advice
 from shared.runs.model import Kind, Outcome, StepState
@@ -368,31 +369,31 @@ def upgrading(version: str = "2") -> Lab:
 def test_a_new_certificate_lies_beside_the_old_one_until_the_release_has_it() -> None:
     lab = upgrading()
     before = lab.status.tls.certificate
-    assert lab.call(front.new_certificate).state == "done"
+    assert lab.call(upgrade_front.new_certificate).state == "done"
     assert lab.status.tls.certificate == before
     noted = lab.status.upgrade.certificate
     assert before
     assert noted
     assert sorted(lab.cluster.certificates) == sorted([before.secret, noted.secret])
     lab.place.hubs.record("r5", replace(lab.status.tls, certificate=noted))
-    assert lab.call(front.leftovers).message == "Removed: 1 certificates in the cluster."
+    assert lab.call(upgrade_front.leftovers).message == "Removed: 1 certificates in the cluster."
     assert lab.cluster.certificates == [noted.secret]
-    assert lab.call(front.leftovers).message == "Nothing was left over."
+    assert lab.call(upgrade_front.leftovers).message == "Nothing was left over."
 
 
 def test_one_that_has_not_changed_is_not_looked_at_again() -> None:
     lab = upgrading(version="1")
-    assert lab.call(front.new_certificate).message == "The certificate stays as it is."
+    assert lab.call(upgrade_front.new_certificate).message == "The certificate stays as it is."
     assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, lab.status.tls.certificate)
 
 
 def test_with_https_its_certificate_goes() -> None:
     lab = certified(Kind.UPGRADE, {"host": HOST})
     lab.call(front.certificate)
-    lab.call(front.new_certificate)
+    lab.call(upgrade_front.new_certificate)
     assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, None)
     lab.place.hubs.record("r5", replace(lab.status.tls, certificate=None))
-    lab.call(front.leftovers)
+    lab.call(upgrade_front.leftovers)
     assert lab.cluster.certificates == []
     assert lab.status.tls.secrets is False
 
@@ -403,12 +404,14 @@ def test_with_https_its_certificate_goes() -> None:
 def test_a_new_name_leads_here_before_the_hub_answers_by_it() -> None:
     lab = Lab(Kind.UPGRADE, {"host": "lab.example.org", "dnsZone": OURS}, host=HOST, dnsZone=OURS)
     lab.call(front.name)
-    assert lab.call(front.new_name).message == f"lab.example.org leads to {ADDRESS}."
+    assert lab.call(upgrade_front.new_name).message == f"lab.example.org leads to {ADDRESS}."
     assert set(lab.dns.records) == {RECORD, record_id(ZONE_ID, "lab")}
-    assert lab.call(front.leftovers).message == "Removed: the record of lab.example.org."  # gone back to the old name
-    lab.call(front.new_name)
+    assert (
+        lab.call(upgrade_front.leftovers).message == "Removed: the record of lab.example.org."
+    )  # gone back to the old name
+    lab.call(upgrade_front.new_name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": "lab.example.org", "dnsZone": OURS}))
-    assert lab.call(front.leftovers).message == f"Removed: the record of {HOST}."
+    assert lab.call(upgrade_front.leftovers).message == f"Removed: the record of {HOST}."
     assert set(lab.dns.records) == {record_id(ZONE_ID, "lab")}
 
 
@@ -416,7 +419,7 @@ def test_without_its_zone_a_name_keeps_its_record_until_the_hub_goes() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
     lab.call(front.name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": HOST}))
-    assert lab.call(front.leftovers).message == "Nothing was left over."
+    assert lab.call(upgrade_front.leftovers).message == "Nothing was left over."
     assert lab.call(removal.name).message == f"The record of {HOST} is gone."
     assert lab.dns.records == {}
 
@@ -424,7 +427,7 @@ def test_without_its_zone_a_name_keeps_its_record_until_the_hub_goes() -> None:
 @pytest.mark.parametrize("wanted", [{"dnsLabel": "other", "https": LETSENCRYPT}, {"host": HOST}])
 def test_a_name_that_stays_or_comes_with_the_release_is_not_waited_for(wanted: dict[str, Any]) -> None:
     lab = Lab(Kind.UPGRADE, wanted, host=HOST)
-    assert lab.call(front.new_name).state == "done"
+    assert lab.call(upgrade_front.new_name).state == "done"
 
 
 def test_a_renewed_certificate_is_a_change_and_the_same_one_is_none() -> None:

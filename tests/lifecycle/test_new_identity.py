@@ -14,7 +14,7 @@ from shared.errors import PermanentError, TemporaryError
 from shared.hubs.network_role import allow, subnet_id
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
-from shared.hubs.status_parts import Identity, NextIdentity, Password, Retired, Role, Upgrade
+from shared.hubs.status.parts import Identity, NextIdentity, Password, Retired, Role, Upgrade
 from shared.hubs.store import HubStore
 from shared.lifecycle.teardown import removal as teardown
 from shared.lifecycle.upgrade import identity

@@ -11,8 +11,8 @@ from shared.checks import nodes
 from shared.checks.upgrade import examine
 from shared.errors import PermanentError, TemporaryError
 from shared.hubs.spec.validation import parse
-from shared.hubs.status import Status
-from shared.hubs.status_parts import Cluster, NodePools, Release, Upgrade, Urls
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Cluster, NodePools, Release, Upgrade, Urls
 from shared.lifecycle.upgrade import cluster as upgrade_cluster
 from shared.lifecycle.upgrade import nodes as upgrade_nodes
 from shared.lifecycle.upgrade import pool as upgrade_pool

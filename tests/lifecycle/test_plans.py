@@ -6,7 +6,7 @@ import pytest
 
 from shared.checks.upgrade import Examined
 from shared.hubs.patch.planning import plan as changes_of
-from shared.hubs.status_parts import Dns
+from shared.hubs.status.parts import Dns
 from shared.lifecycle.create.plan import plan as create_plan
 from shared.lifecycle.create.steps import STEPS as CREATE
 from shared.lifecycle.teardown.command import teardown

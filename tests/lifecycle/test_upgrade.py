@@ -11,9 +11,9 @@ import pytest
 from shared.azure.aks import Cluster, read_cluster
 from shared.azure.operations import Operation
 from shared.errors import PermanentError, TemporaryError
-from shared.hubs import status_parts as parts
 from shared.hubs.chart.values import CHECK_USER
 from shared.hubs.spec.validation import parse
+from shared.hubs.status import parts
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
 from shared.kubernetes.tunnel import Tunnel

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, TemporaryError
-from shared.hubs.status_parts import Decided
+from shared.hubs.status.parts import Decided
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.commands import PowerCommands

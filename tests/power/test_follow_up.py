@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.hubs.status_parts import Urls
+from shared.hubs.status.parts import Urls
 from shared.lifecycle.follow_up import first_hours
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore

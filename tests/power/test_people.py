@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
-from shared.hubs.status_parts import Urls
+from shared.hubs.status.parts import Urls
 from shared.kubernetes.jupyterhub import HubUser
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore

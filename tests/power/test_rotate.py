@@ -13,8 +13,8 @@ from shared import names
 from shared.azure.graph import Password
 from shared.azure.keyvault import Secret
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
-from shared.hubs import status_parts as parts
 from shared.hubs.spec import defaults
+from shared.hubs.status import parts
 from shared.power.commands import PowerCommands
 from shared.power.rotate import (
     LIFETIME,

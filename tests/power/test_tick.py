@@ -11,7 +11,7 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
-from shared.hubs.status_parts import Failures, PowerFailure
+from shared.hubs.status.parts import Failures, PowerFailure
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.decision_log import Decisions

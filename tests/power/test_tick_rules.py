@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.hubs.status_parts import PowerFailure
+from shared.hubs.status.parts import PowerFailure
 from shared.power.tick_rules import BUSY, LOOK_AGAIN, RETRY, TICK, action, retry_at, wanted
 from shared.runs.model import Kind
 from shared.schedules.decide import Decision

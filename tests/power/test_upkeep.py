@@ -9,8 +9,8 @@ import pytest
 from shared.azure.aks import Cluster, Version
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
-from shared.hubs import status_parts as parts
 from shared.hubs.certificates import WARN_BEFORE
+from shared.hubs.status import parts
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore

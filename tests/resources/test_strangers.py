@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.errors import TemporaryError
-from shared.hubs.status_parts import Withdrawn, WithdrawnService
+from shared.hubs.status.parts import Withdrawn, WithdrawnService
 from shared.resources import strangers
 from shared.runs.context import StepContext
 from shared.runs.model import Kind, StepState

@@ -8,7 +8,7 @@ import pytest
 from durabletask.client import OrchestrationStatus
 
 from shared.errors import ConflictError, NotFoundError
-from shared.hubs.status_parts import Decided
+from shared.hubs.status.parts import Decided
 from shared.hubs.store import Phase
 from shared.lifecycle.create.command import create
 from shared.lifecycle.teardown.command import teardown

@@ -11,7 +11,7 @@ from shared.hubs.chart.authenticators import OpenDoor
 from shared.hubs.spec import binder, environment, https, logins
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import FieldError, InvalidError
-from shared.hubs.status import Status
+from shared.hubs.status.model import Status
 from shared.references import Reference
 
 DNS_SUFFIX = "cloudapp.azure.com"

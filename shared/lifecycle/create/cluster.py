@@ -6,8 +6,8 @@ from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
-from shared.hubs.status import required
-from shared.hubs.status_parts import Cluster, Role
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Cluster, Role
 from shared.references import Reference
 from shared.resources import bodies, network_role, scale_rules
 from shared.runs.context import StepContext, begun, poll_delay, watching

@@ -11,7 +11,7 @@ from shared.azure.graph import Application
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.spec import defaults
-from shared.hubs.status_parts import Identity, SshKey
+from shared.hubs.status.parts import Identity, SshKey
 from shared.resources import bodies
 from shared.resources.cluster import application_exists, identity_exists
 from shared.resources.password import PASSWORD_LABEL, keep_password, prove

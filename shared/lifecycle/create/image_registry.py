@@ -11,7 +11,7 @@ from shared.azure.operations import Operation
 from shared.errors import ConflictError, NotFoundError
 from shared.hubs import ownership, vault
 from shared.hubs.spec.registries import TOKEN, AzureRegistry
-from shared.hubs.status_parts import Registry
+from shared.hubs.status.parts import Registry
 from shared.resources import bodies
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Outcome, done, failed, waiting

@@ -8,8 +8,7 @@ from shared.runs.workflows import FollowUp, StepFunction, Workflow, register
 
 
 def _functions() -> Mapping[str, StepFunction]:
-    from shared.lifecycle import front
-    from shared.lifecycle.create import cluster, identity, image_registry, preflight, release
+    from shared.lifecycle.create import cluster, front, identity, image_registry, preflight, release
     from shared.power import usable
 
     return {

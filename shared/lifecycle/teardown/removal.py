@@ -15,7 +15,7 @@ from shared.errors import PermanentError
 from shared.hubs import ownership
 from shared.hubs.spec import defaults, registries
 from shared.hubs.spec.registries import AzureRegistry
-from shared.hubs.status_parts import (
+from shared.hubs.status.parts import (
     DeletedCluster,
     DeletedGroup,
     DeletedNetwork,

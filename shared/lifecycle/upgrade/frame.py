@@ -17,7 +17,7 @@ from shared.hubs import vault
 from shared.hubs.inventory.people import SECRET as HUB_SECRET
 from shared.hubs.patch.planning import How
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import Upgrade
+from shared.hubs.status.parts import Upgrade
 from shared.hubs.store import HubStore, known
 from shared.kubernetes import workloads
 from shared.lifecycle.upgrade.plan import plan

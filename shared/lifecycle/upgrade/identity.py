@@ -13,8 +13,8 @@ from shared import names
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.patch.nodes import becomes_managed
-from shared.hubs.status import required
-from shared.hubs.status_parts import Identity, NextIdentity, Password, Retired, RetiredIdentity, Role
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Identity, NextIdentity, Password, Retired, RetiredIdentity, Role
 from shared.lifecycle.create.cluster import GRANT_PATIENCE
 from shared.lifecycle.upgrade import frame
 from shared.resources import bodies, network_role, scale_rules

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.hubs.patch.nodes import new_pool as differs
 from shared.hubs.spec.model import Hub
-from shared.hubs.status_parts import NodePools
+from shared.hubs.status.parts import NodePools
 from shared.kubernetes import draining, workloads
 from shared.lifecycle.upgrade import frame
 from shared.lifecycle.upgrade.nodes import true_of_nodes

@@ -11,13 +11,12 @@ from shared.errors import OutsideError, PermanentError
 from shared.hubs.chart import values as chart_values
 from shared.hubs.patch.planning import How, Plan, plan
 from shared.hubs.spec import binder
-from shared.hubs.status import required
-from shared.hubs.status_parts import Addresses, Candidate
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Addresses, Candidate
 from shared.hubs.store import HubStore
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
-from shared.lifecycle import front
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import frame, front
 from shared.power import people
 from shared.resources import release as installed
 from shared.resources import strangers

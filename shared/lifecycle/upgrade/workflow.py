@@ -8,9 +8,8 @@ from shared.runs.workflows import FollowUp, StepFunction, Workflow, register
 
 
 def _functions() -> Mapping[str, StepFunction]:
-    from shared.lifecycle import front
     from shared.lifecycle.create import release as first_release
-    from shared.lifecycle.upgrade import cluster, frame, identity, nodes, pool, release, tags
+    from shared.lifecycle.upgrade import cluster, frame, front, identity, nodes, pool, release, tags
 
     return {
         "check": frame.check,

@@ -11,8 +11,8 @@ from shared.hubs.inventory import listing, people
 from shared.hubs.inventory.capacity import GIBIBYTE, Amounts
 from shared.hubs.inventory.listing import Seen, per_user
 from shared.hubs.spec.validation import parse
-from shared.hubs.status import Status
-from shared.hubs.status_parts import Urls
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Urls
 from shared.hubs.store import HubRecord
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import NotFoundError, TemporaryError
 from shared.hubs.inventory.people import hub_client
-from shared.hubs.status_parts import Urls
+from shared.hubs.status.parts import Urls
 from shared.kubernetes.tunnel import Tunnel
 from tests.fakes import adapters
 from tests.given import Place

@@ -11,7 +11,7 @@ from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
 from shared.hubs.spec.validation import InvalidError, parse, warnings
-from shared.hubs.status_parts import Urls
+from shared.hubs.status.parts import Urls
 from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"

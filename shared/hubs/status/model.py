@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from shared.hubs.status_parts import (
+from shared.hubs.status.parts import (
     Addresses,
     Candidate,
     Cluster,

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.hubs import status_parts as parts
-from shared.hubs.status import Status
-from shared.hubs.status_parts import Addresses, Certificate, PoolImage, Urls
+from shared.hubs.status import parts
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Addresses, Certificate, PoolImage, Urls
 
 COLUMN = "fact_"
 
