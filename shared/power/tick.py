@@ -24,7 +24,7 @@ from shared.power.idle import refreshed
 from shared.power.tick_rules import Action, action
 from shared.runs.commands import BusyError, Commands
 from shared.runs.engine import Engine
-from shared.runs.model import Kind
+from shared.runs.model import Kind, Options
 from shared.schedules.decide import Decision, desired_of
 from shared.schedules.record import PowerState
 from shared.services import Services
@@ -160,8 +160,7 @@ def _do(view: Tick, hub: HubRecord, decision: Decision, todo: Action, begun: int
     spent = (view.services.clock.now() - view.now).total_seconds()
     delay = (begun - AT_ONCE) * PACE[kind] - spent
     commands = Commands(view.services, view.engine, "schedule")
-    options = {"delay": delay} if delay > 0 else {}
-    run = commands.begin(hub.name, kind, todo.reason, options, after=hub.last_run)
+    run = commands.begin(hub.name, kind, todo.reason, Options(delay=max(delay, 0.0)), after=hub.last_run)
     return [f"hub {hub.name}: {kind} by run {run.id}"]
 
 

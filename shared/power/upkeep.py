@@ -63,7 +63,7 @@ def _hub(services: Services, engine: Engine, hub: HubRecord, actual: str, now: d
     if hub.phase != "ready":
         return
     if not hub.open_run and (reason := rotation(services, hub, actual, now)):
-        Commands(services, engine, "upkeep").begin(hub.name, Kind.ROTATE, reason, {})
+        Commands(services, engine, "upkeep").begin(hub.name, Kind.ROTATE, reason)
     _warn(services, hub, warnings(services, hub, actual, now), now)
 
 

@@ -111,7 +111,7 @@ def watching(context: StepContext, message: str) -> Outcome | None:
 
 def turn(context: StepContext) -> Outcome | None:
     """Waits until it is the turn of a run that was begun together with many others (option `delay`, seconds)."""
-    until = context.run.requested + timedelta(seconds=context.run.options.get("delay", 0))
+    until = context.run.requested + timedelta(seconds=context.run.options.delay)
     left = (until - context.now).total_seconds()
     if left <= 0:
         return None

@@ -50,6 +50,6 @@ def test_a_hub_without_a_cluster_of_its_own_has_nothing_to_look_into(app: App, w
 
 @pytest.mark.parametrize("what", ["users", "inventory"])
 def test_while_a_run_is_at_work_the_cluster_may_still_come(app: App, what: str) -> None:
-    app.place.commands.begin("r5", Kind.START, "x", {})
+    app.place.commands.begin("r5", Kind.START, "x")
     answer = app.ask("GET", f"hubs/{{name}}/{what}")
     assert (answer.status_code, said(answer)["code"]) == (409, "HubNotRunning")

@@ -31,7 +31,7 @@ from shared.power.rotate import (
 )
 from shared.resources.password import PASSWORD_LABEL
 from shared.runs.context import OperationEndedError
-from shared.runs.model import Kind, Outcome, StepState
+from shared.runs.model import Kind, Options, Outcome, StepState
 from tests.fakes.adapters import RUNNING, SUCCEEDED, Arm, Clusters, Directory, Secrets, failed
 from tests.given import NOW, OFFICE, Place, run_of
 
@@ -179,7 +179,7 @@ def test_the_next_start_is_the_schedules() -> None:
 
 def test_a_stop_of_a_burst_waits_for_its_turn_first() -> None:
     rotating = Rotating()
-    rotating.run = replace(rotating.run, options={"delay": 30.0})
+    rotating.run = replace(rotating.run, options=Options(delay=30.0))
     assert rotating.call(check).after == 30
     assert rotating.password.rotate_for is None
 

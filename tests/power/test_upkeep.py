@@ -238,7 +238,7 @@ def test_where_a_stop_comes_in_time_it_is_left_to_that() -> None:
 def test_a_hub_that_something_is_being_done_to_is_left_to_another_night() -> None:
     night = Night()
     night.hub("r5", ending(timedelta(days=1)))
-    night.place.commands.begin("r5", Kind.STOP, "", {})
+    night.place.commands.begin("r5", Kind.STOP, "")
     night.work()
     assert night.runs() == [Kind.STOP]
 
@@ -427,6 +427,6 @@ def test_secrets_stay_where_they_are_while_a_run_is_at_work() -> None:
     night = Night()
     night.hub()
     night.vault.set("r5--shared-password", "old", expires=None, tags={}, content_type="text/plain")
-    night.place.commands.begin("r5", Kind.STOP, "x", {})
+    night.place.commands.begin("r5", Kind.STOP, "x")
     night.work()
     assert own_secrets(night) == {"r5--shared-password": "old"}

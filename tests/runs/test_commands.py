@@ -14,7 +14,7 @@ from shared.lifecycle.create.command import create
 from shared.lifecycle.teardown.command import teardown
 from shared.runs import transitions
 from shared.runs.commands import BusyError
-from shared.runs.model import Kind, Run, Status, StepStatus
+from shared.runs.model import Kind, Options, Run, Status, StepStatus
 from shared.runs.transitions import NotAllowedError
 from tests.given import NOW, Place, spec, succeeded
 
@@ -77,7 +77,7 @@ def test_the_same_create_after_other_runs_is_still_the_first_run(place: Place) -
     first = create(place.commands, spec(), [], "first")
     ended(place, first.id)
     place.clock.advance(hours=1)
-    place.commands.begin("r5", Kind.STOP, "", {})
+    place.commands.begin("r5", Kind.STOP, "")
     assert create(place.commands, spec(), [], "again").id == first.id
 
 
@@ -123,18 +123,18 @@ def test_of_two_creates_at_once_one_wins_and_the_other_leaves_no_run(place: Plac
 
 def test_a_run_begins_on_a_hub_that_nothing_is_being_done_to(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.STOP, "evening", {"force": True})
+    run = place.commands.begin("r5", Kind.STOP, "evening", Options(force=True))
     found = place.runs.get(run.id)
-    assert (found.kind, found.reason, found.options) == (Kind.STOP, "evening", {"force": True})
+    assert (found.kind, found.reason, found.options) == (Kind.STOP, "evening", Options(force=True))
     assert (place.hub().open_run, place.hub().phase) == (run.id, "ready")
     with pytest.raises(BusyError) as caught:
-        place.commands.begin("r5", Kind.START, "", {})
+        place.commands.begin("r5", Kind.START, "")
     assert codes(caught) == "RunOpen"
 
 
 def test_what_is_unknown_is_not_found(place: Place) -> None:
     asks: list[Callable[[], object]] = [
-        lambda: place.commands.begin("r5", Kind.STOP, "", {}),
+        lambda: place.commands.begin("r5", Kind.STOP, ""),
         lambda: teardown(place.commands, "r5", "", keep_homes=False),
         lambda: place.commands.retry("r5-99998207000000abcdef"),
         lambda: place.commands.cancel("r5-99998207000000abcdef"),
@@ -149,7 +149,7 @@ def test_somebody_faster_gets_the_hub_and_no_run_is_left_behind(place: Place, ki
     hub = place.ready()
     place.meanwhile("hubs", lambda: place.hubs.lease(hub, "r5-99998207000000abcdef", "ready"))
     asks: dict[Kind, Callable[[], object]] = {
-        Kind.START: lambda: place.commands.begin("r5", Kind.START, "", {}),
+        Kind.START: lambda: place.commands.begin("r5", Kind.START, ""),
         Kind.TEARDOWN: lambda: teardown(place.commands, "r5", "", keep_homes=False),
     }
     with pytest.raises(BusyError) as caught:
@@ -162,12 +162,12 @@ def test_somebody_faster_gets_the_hub_and_no_run_is_left_behind(place: Place, ki
 
 def test_a_run_that_was_decided_on_another_state_of_the_hub_does_not_begin(place: Place) -> None:
     seen = place.ready()
-    other = place.commands.begin("r5", Kind.STOP, "", {})
+    other = place.commands.begin("r5", Kind.STOP, "")
     ended(place, other.id)
     with pytest.raises(BusyError) as caught:
-        place.commands.begin("r5", Kind.STOP, "", {}, after=seen.last_run)
+        place.commands.begin("r5", Kind.STOP, "", after=seen.last_run)
     assert codes(caught) == "HubChanged"
-    place.commands.begin("r5", Kind.START, "", {}, after=other.id)
+    place.commands.begin("r5", Kind.START, "", after=other.id)
 
 
 def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place: Place) -> None:
@@ -186,8 +186,8 @@ def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place
 def queued(place: Place, kind: Kind = Kind.START, behind: Kind = Kind.STOP) -> tuple[str, str]:
     """The run at work, and the one in line."""
     place.ready()
-    current = place.commands.begin("r5", behind, "", {})
-    return current.id, place.commands.queue(place.hub(), kind, "", {}).id
+    current = place.commands.begin("r5", behind, "")
+    return current.id, place.commands.queue(place.hub(), kind, "").id
 
 
 def test_a_run_in_line_waits_for_its_turn_and_says_so(place: Place) -> None:
@@ -201,12 +201,12 @@ def test_a_run_in_line_waits_for_its_turn_and_says_so(place: Place) -> None:
 
 def test_the_same_in_line_again_is_the_same_run(place: Place) -> None:
     _, waiting = queued(place)
-    assert place.commands.queue(place.hub(), Kind.START, "", {}).id == waiting
+    assert place.commands.queue(place.hub(), Kind.START, "").id == waiting
 
 
 def test_the_opposite_takes_the_place_of_what_is_in_line(place: Place) -> None:
     _, start = queued(place)
-    stop = place.commands.queue(place.hub(), Kind.STOP, "", {})
+    stop = place.commands.queue(place.hub(), Kind.STOP, "")
     assert place.hub().waiting_run == stop.id
     replaced = place.runs.get(start)
     assert replaced.status is Status.CANCELLED
@@ -217,15 +217,15 @@ def test_the_opposite_takes_the_place_of_what_is_in_line(place: Place) -> None:
 def test_a_cancelled_run_in_line_is_not_what_somebody_asks_for(place: Place) -> None:
     _, waiting = queued(place)
     place.commands.cancel(waiting)
-    assert place.commands.queue(place.hub(), Kind.START, "", {}).id != waiting
+    assert place.commands.queue(place.hub(), Kind.START, "").id != waiting
 
 
 def test_a_run_that_ends_while_another_gets_in_line_leaves_no_run_behind(place: Place) -> None:
     place.ready()
-    current = place.commands.begin("r5", Kind.STOP, "", {})
+    current = place.commands.begin("r5", Kind.STOP, "")
     place.meanwhile("hubs", lambda: place.hubs.release("r5", current.id, "ready"))
     with pytest.raises(BusyError) as caught:
-        place.commands.queue(place.hub(), Kind.START, "", {})
+        place.commands.queue(place.hub(), Kind.START, "")
     assert codes(caught) == "HubChanged"
     assert runs_of(place) == [Kind.STOP]
 
@@ -263,7 +263,7 @@ def test_a_retry_goes_on_with_another_orchestration(place: Place) -> None:
 
 def test_a_retry_of_a_start_leaves_the_hub_ready(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     ended(place, run.id, Status.FAILED)
     place.commands.retry(run.id)
     assert place.hub().phase == "ready"
@@ -271,7 +271,7 @@ def test_a_retry_of_a_start_leaves_the_hub_ready(place: Place) -> None:
 
 def test_a_run_that_is_open_or_has_succeeded_is_not_retried(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     with pytest.raises(NotAllowedError):
         place.commands.retry(run.id)
     ended(place, run.id)
@@ -282,7 +282,7 @@ def test_a_run_that_is_open_or_has_succeeded_is_not_retried(place: Place) -> Non
 def test_only_the_last_run_is_retried(place: Place) -> None:
     first = failed_create(place)
     place.clock.advance(hours=1)
-    second = place.commands.begin("r5", Kind.STOP, "", {})
+    second = place.commands.begin("r5", Kind.STOP, "")
     with pytest.raises(BusyError) as caught:
         place.commands.retry(first)
     assert codes(caught) == "RunOpen"
@@ -313,7 +313,7 @@ def test_of_two_retries_at_once_one_takes_the_run_up(place: Place) -> None:
 
 def test_a_cancel_is_noted_for_the_run_and_once(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     assert place.commands.cancel(run.id).cancel_requested_by == "ann"
     place.meanwhile("runs", lambda: ended(place, run.id))
     with pytest.raises(NotAllowedError):

@@ -28,7 +28,7 @@ def swept(place: Place) -> list[str]:
 
 def started(place: Place, kind: Kind = Kind.START, hub: str = "r5") -> Run:
     place.ready(hub)
-    return place.commands.begin(hub, kind, "", {})
+    return place.commands.begin(hub, kind, "")
 
 
 def ended(place: Place, run: Run, status: Status, ago: timedelta = SETTLED) -> None:
@@ -79,7 +79,7 @@ def test_an_orchestration_that_has_not_ended_is_left_alone(place: Place, alive: 
 
 def test_a_run_in_line_is_started_when_it_is_its_turn(place: Place) -> None:
     stop = started(place, Kind.STOP)
-    start = place.commands.queue(place.hub(), Kind.START, "", {})
+    start = place.commands.queue(place.hub(), Kind.START, "")
     place.hubs.release("r5", stop.id, "ready")
     swept(place)
     assert place.client.started == [stop.instance, start.instance]

@@ -37,7 +37,7 @@ CLAIM_TAG = "kubernetes.io-created-for-pvc-name"
 
 def homes(context: StepContext) -> Outcome:
     """keepHomes: a snapshot of every user's volume, in a group that stays."""
-    if not context.run.options.get("keepHomes"):
+    if not context.run.options.keep_homes:
         return done("Nothing was asked to be kept.")
     spec, arm = context.spec, context.services.arm
     disks = _home_disks(context)
