@@ -106,7 +106,7 @@ def shown(
         "url": hub.status.urls.opened,
         "hubUrl": hub.status.urls.hub,
         "certificateEnds": certificate.ends.isoformat() if certificate else None,
-        "callbackUrl": access.callback_url(hub.spec, dns_suffix),
+        "callbackUrl": access.reach(hub.spec, dns_suffix).callback,
         "spec": hub.spec.wire(),
         "power": {
             "actual": actual,

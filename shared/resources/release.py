@@ -156,10 +156,10 @@ def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
     page = workloads.service_address(kubernetes, namespace, access.PAGE_SERVICE) if spec.binder else None
     states = workloads.deployments_ready(kubernetes, namespace, access.deployments(spec))
     waits = next((state.message for state in states if not state.ready), "")
-    if address is None or (spec.binder and page is None):
+    where = access.reach(spec, suffix, access.Known(address, page))
+    if address is None or where.hub is None or (spec.binder and page is None):
         return Seen(None, waits)
-    hub, page_url = access.url(spec, address, suffix), access.page_url(spec, page, suffix) if page else None
-    at = Place(Addresses(address, page), hub, page_url)
+    at = Place(Addresses(address, page), where.hub, where.page)
     if waits:
         return Seen(at, waits)
-    return Seen(at, waits, hostname.unwell(context, kubernetes, hub, address) or page_trouble(context, page_url))
+    return Seen(at, waits, hostname.unwell(context, kubernetes, at.hub, address) or page_trouble(context, at.page))
