@@ -1,8 +1,7 @@
 """What a look at Azure, before anything is made, may come to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from shared.hubs.spec.model import Hub
 from shared.problem import Problem, caution
@@ -11,10 +10,11 @@ from shared.services import Services
 
 @dataclass(frozen=True)
 class Found:
-    """What one check or all of them came to. facts: what the later steps need to know, such as versions."""
+    """What one check or all of them came to. kubernetes, chart: the versions that it will be."""
 
     findings: tuple[Problem, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    kubernetes: str | None = None
+    chart: str | None = None
 
 
 def error(code: str, message: str, advice: str, about: str = "") -> Found:
