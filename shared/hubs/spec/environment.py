@@ -68,12 +68,12 @@ Text = Annotated[str, _fits(_PLAIN, "must be 1 to 200 characters on one line, wi
 
 
 class Memory(Part):
-    """guarantee: what a server is sure of, and what counts for how many fit on a node; limit: at which it is ended."""
+    """Memory. The guarantee decides how many servers fit on a node; a server that exceeds the limit is killed."""
 
     guarantee: MemoryAmount | None = None
-    """Such as "512M" or "2G"."""
+    """The memory that a server always has, such as "512M" or "2G"."""
     limit: MemoryAmount | None = None
-    """Likewise."""
+    """The memory at which a server is killed, such as "2G"."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -84,12 +84,12 @@ class Memory(Part):
 
 
 class Cpu(Part):
-    """In cores; 0.5 is half of one."""
+    """CPU, in cores: 0.5 is half of one."""
 
     guarantee: float | None = Field(default=None, ge=LEAST_CORES, le=LARGEST_CORES)
-    """What a server is sure of."""
+    """The CPU that a server always has."""
     limit: float | None = Field(default=None, ge=LEAST_CORES, le=LARGEST_CORES)
-    """What it gets at most."""
+    """The most CPU that a server gets."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -99,16 +99,16 @@ class Cpu(Part):
 
 
 class Profile(Part):
-    """A choice on the page that starts a server. What it does not say is as for everybody."""
+    """A choice on the page that starts a server. Fields that are left out are as for everybody."""
 
     name: Text
-    """What people choose by."""
+    """The name that people see."""
     description: Text | None = None
-    """Shown below it."""
+    """The text below the name."""
     default: bool = False
-    """Whether it is chosen already when the page opens."""
+    """Chosen when the page opens."""
     image: Image | None = None
-    """In place of the hub's."""
+    """The image, in place of the hub's."""
     memory: Memory | None = None
     """In place of everybody's."""
     cpu: Cpu | None = None
@@ -116,20 +116,20 @@ class Profile(Part):
 
 
 class Environment(Part):
-    """What is in a user's server, and what it may use."""
+    """The packages in users' servers, and the resources that a server may use."""
 
     packages: Annotated[tuple[PipPackage, ...], Field(max_length=100)] = ()
     """Python packages, installed with pip each time a server starts."""
     conda: Annotated[tuple[CondaPackage, ...], Field(max_length=100)] = ()
     """Packages installed with mamba or conda, before those of pip."""
     memory: Memory | None = None
-    """For each server; none: the chart's 1G, guaranteed."""
+    """The memory of each server. Default: the chart's 1G, guaranteed."""
     cpu: Cpu | None = None
-    """For each server; none: what is free."""
+    """The CPU of each server. Default: whatever is free."""
     storage: Annotated[str, _fits(_CAPACITY, 'must be the size of a home such as "10Gi"')] | None = None
-    """Size of a new user's home; homes that exist keep theirs."""
+    """The size of a new user's volume. Existing volumes keep their size."""
     profiles: Annotated[tuple[Profile, ...], Field(max_length=30)] = ()
-    """Choices on the page that starts a server; none: nobody is asked."""
+    """Choices on the page that starts a server. Default: nobody is asked."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -50,11 +50,11 @@ class DnsZone(Part):
     """A zone of Azure DNS; its resource id as a string means the same."""
 
     name: Annotated[str, follows(names.HOST)]
-    """As example.org: the host name is it, or ends with it."""
+    """The zone's name, such as example.org. The host name is the same or ends with it."""
     resource_group: Annotated[str, follows(names.RESOURCE_GROUP)]
-    """In which the zone is. Hubkeeper's identity needs the role DNS Zone Contributor on the zone."""
+    """The zone's resource group. Hubkeeper's identity needs the role DNS Zone Contributor on the zone."""
     subscription: str | None = None
-    """Id of the subscription in which the zone is; none: the hubs' own."""
+    """The id of the zone's subscription. Default: the hubs' own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -69,12 +69,12 @@ class DnsZone(Part):
 
 
 class LetsEncrypt(Part):
-    """Certificates by themselves, for a name that leads to the hub; an e-mail address as a string means the same."""
+    """Certificates of Let's Encrypt, for a name that resolves to the hub. A string is short for the e-mail address."""
 
     email: Annotated[str, AfterValidator(_email)]
-    """Of the account with it; the chart insists on one."""
+    """The e-mail address of the account. The chart requires one."""
     acme_server: Annotated[str, AfterValidator(_acme)] | None = None
-    """Another ACME directory; none: Let's Encrypt's own. Its certificates must be of an authority that Hubkeeper trusts."""
+    """Another ACME directory. Default: Let's Encrypt's. Hubkeeper must trust the authority of its certificates."""
 
     @model_validator(mode="before")
     @classmethod
@@ -83,13 +83,14 @@ class LetsEncrypt(Part):
 
 
 class Https(Part):
-    """One of the two; http redirects to it."""
+    """https with one of two kinds of certificates. http redirects to it."""
 
     letsencrypt: LetsEncrypt | None = None
-    """The chart's own front asks for certificates and renews them."""
+    """The chart's proxy gets certificates and renews them."""
     certificate: SecretReference | None = None
-    """secret://KEY, one of the hub's secrets (PUT /api/hubs/{name}/secrets/{key}): the certificate, its chain and its private
-    key in PEM form, one after the other. To renew it: PUT it again, then PATCH the hub, with {} if nothing else changes."""
+    """Your own certificate: secret://KEY, one of the hub's secrets (PUT /api/hubs/{name}/secrets/{key}), with the
+    certificate, its chain and its private key in PEM form. To renew it, PUT the secret again, then PATCH the hub, with {} if
+    nothing else changes."""
 
     @model_validator(mode="before")
     @classmethod
@@ -114,16 +115,17 @@ class Access(Part):
     """How people reach the hub."""
 
     dns_label: Annotated[str, follows(names.DNS_LABEL)] | None = None
-    """Gives LABEL.REGION.cloudapp.azure.com, known before the hub is there; none: its IP address."""
+    """Gives the hub the name LABEL.REGION.cloudapp.azure.com, which is known before the hub is there. Default: its IP
+    address."""
     binder_label: Annotated[str, follows(names.DNS_LABEL)] | None = None
-    """The same for the page of a BinderHub, which has an address of its own; none: `dnsLabel` with "-binder" after it."""
+    """The same for a BinderHub's page, which has an address of its own. Default: `dnsLabel` with "-binder" after it."""
     host: Annotated[str, follows(names.HOST)] | None = None
-    """A name of your own, as hub.example.org. It must lead to the hub: with `dnsZone` Hubkeeper sees to it, else the run and the
-    dry run say which record to make."""
+    """Your own host name, such as hub.example.org. Its DNS record must point at the hub: with `dnsZone`, Hubkeeper makes the
+    record; otherwise the run and the dry run say which record to make."""
     dns_zone: DnsZone | None = None
-    """The Azure DNS zone of `host`: Hubkeeper makes the record there, keeps it right, and removes it with the hub."""
+    """The Azure DNS zone of `host`. Hubkeeper makes the record there, keeps it up to date, and deletes it with the hub."""
     https: Https | None = Field(default=None)
-    """For `host`, or for the name that `dnsLabel` gives; none: plain http."""
+    """https for `host`, or for the name that `dnsLabel` gives. Default: plain http."""
 
 
 def written(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,9 +11,9 @@ class Image(Part):
     """The single-user image: "name:tag" as a string means the same."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*$")
-    """With its registry, unless that is Docker Hub."""
+    """The image's name, with its registry unless that is Docker Hub."""
     tag: str = Field(default="latest", pattern=r"^[\w][\w.-]{0,127}$")
-    """Better a fixed one: nodes keep a `latest` that they once pulled."""
+    """The image's tag. A fixed one is better: nodes keep a `latest` that they once pulled."""
 
     @model_validator(mode="before")
     @classmethod

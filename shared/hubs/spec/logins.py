@@ -46,15 +46,15 @@ class Provider(Part):
     """Its class, under which hub.config sets it up."""
 
     client_id: Annotated[str, Field(pattern=r"^[^\s]{1,200}$")]
-    """Of the application that was registered with the provider, with the hub's callback address."""
+    """The client id of the application that you registered with the provider, with the hub's callback address."""
     client_secret: SecretReference
-    """Always secret://NAME: the secret itself is in Key Vault."""
+    """The application's secret. Always secret://NAME: the secret itself is in Key Vault."""
     users: tuple[UserName, ...] = ()
-    """Who may log in, by the names that the provider gives them."""
+    """The users that may log in, by their names at the provider."""
     admins: tuple[UserName, ...] = ()
-    """Who may also manage the hub; they may log in without being among the users."""
+    """The users that may also manage the hub. They may log in without being among `users`."""
     everyone: bool = False
-    """true: whoever the provider vouches for may log in."""
+    """true: everybody with an account at the provider may log in."""
 
     @model_validator(mode="after")
     def _lets_somebody_in(self) -> Self:
@@ -80,11 +80,11 @@ class GitHub(Provider):
     section = "GitHubOAuthenticator"
 
     type: Literal["github"]
-    """Which way it is."""
+    """The kind of provider."""
     organizations: tuple[
         Annotated[str, Field(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}(:[A-Za-z0-9._-]{1,100})?$")], ...
     ] = ()
-    """Whose members may log in: "org", or "org:team" for a team of it."""
+    """The organizations whose members may log in: "org", or "org:team" for one of its teams."""
 
     def allow_lists(self) -> dict[str, tuple[str, ...]]:
         return {"users": self.users, "organizations": self.organizations}
@@ -103,14 +103,14 @@ class Entra(Provider):
     section = "AzureAdOAuthenticator"
 
     type: Literal["entra"]
-    """Which way it is."""
+    """The kind of provider."""
     tenant_id: Annotated[
         str, Field(pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)$")
     ]
-    """The directory's id or one of its domains. Not "common": that would be every directory there is."""
+    """The directory's id or one of its domains. "common" is refused: it would be every directory there is."""
     username_claim: Literal["unique_name", "upn", "email", "oid"] = "unique_name"
-    """The authenticator's own default is the display name, which two people can share, and with it a home. `preferred_username`
-    is in tokens of version 2.0 only, which it does not ask for."""
+    """The claim that names the user. The authenticator's own default is the display name, which two people can share, and
+    with it a volume. `preferred_username` is in tokens of version 2.0 only, which the authenticator does not ask for."""
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -122,25 +122,25 @@ class Entra(Provider):
 
 
 class OAuth(Provider):
-    """Any OpenID Connect or OAuth 2.0 provider: the second tutorial's way to keep its own host name."""
+    """Any OpenID Connect or OAuth 2.0 provider."""
 
     authenticator = "generic-oauth"
     section = "GenericOAuthenticator"
 
     type: Literal["oauth"]
-    """Which way it is."""
+    """The kind of provider."""
     authorize_url: Address
-    """Where people are sent to log in."""
+    """The address where people log in."""
     token_url: Address
-    """Where the hub redeems what they come back with."""
+    """The address where the hub exchanges the code for a token."""
     userdata_url: Address
-    """Where the hub asks who they are."""
+    """The address where the hub asks for the user's data."""
     username_claim: Word = "preferred_username"
-    """Which field of the user data names the user: one that no two people share and nobody can choose."""
+    """The field of the user data that names the user. No two people may share it, and nobody may choose it."""
     scope: tuple[Word, ...] = ("openid", "email", "profile")
-    """What the hub asks to be told."""
+    """The scopes that the hub asks for."""
     login_service: Annotated[str, Field(pattern=r"^[^<>{}&\x00-\x1f]{1,60}$")] = "OAuth 2.0"
-    """What the button of the login page names."""
+    """The name on the button of the login page."""
 
     def settings(self) -> dict[str, Any]:
         return {

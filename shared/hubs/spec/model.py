@@ -20,30 +20,32 @@ from shared.schedules.model import Schedule
 
 
 class Network(Part):
-    """The virtual network; one that exists already is used as it is and never deleted. See "What a name owns"."""
+    """The virtual network. An existing one is used as it is and never deleted. See "What a name owns"."""
 
     name: Annotated[str, follows(names.NETWORK)] = ""
-    """In the hub's resource group."""
+    """Its name in the hub's resource group."""
     subnet: Annotated[str, follows(names.SUBNET)] = ""
-    """Where the nodes get their addresses, and with the azure network plugin the pods too."""
+    """The subnet of the nodes; with the azure network plugin, of the pods too."""
     address_prefix: str = defaults.ADDRESS_PREFIX
-    """The network's addresses, in CIDR notation; of a network that is made, not of one that exists."""
+    """The network's addresses in CIDR notation, if Hubkeeper creates it."""
     subnet_prefix: str = defaults.SUBNET_PREFIX
-    """The subnet's, inside those. Every node takes one address and one more for each of its `maxPods`."""
+    """The subnet's addresses, within those of the network. Every node takes one address, and one more for each of its
+    `maxPods`."""
 
 
 class Identity(Part):
-    """Who the cluster is to Azure: something that Hubkeeper makes, or a service principal that is brought along."""
+    """The cluster's identity in Azure: Hubkeeper creates one, or uses an existing service principal."""
 
     type: Literal["service-principal", "managed"] = "service-principal"
-    """service-principal: an application with a password, which ends after a year and is renewed by Hubkeeper. managed: a
-    user-assigned managed identity; it has no password that could end."""
+    """service-principal: an application with a password, which expires after a year and which Hubkeeper renews. managed: a
+    user-assigned managed identity, which has no password."""
     name: str = ""
-    """As what it is made."""
+    """The name under which Hubkeeper creates the service principal or managed identity."""
     client_id: str | None = None
-    """Of a service principal brought along; none: one is made."""
+    """The client id of an existing service principal. Default: Hubkeeper creates one."""
     secret: SecretReference | None = None
-    """Where its password is: `secret://KEY`, one of the hub's secrets (PUT /api/hubs/{name}/secrets/{key})."""
+    """The password of the existing service principal: `secret://KEY`, one of the hub's secrets (PUT
+    /api/hubs/{name}/secrets/{key})."""
 
     @property
     def brought(self) -> bool:
@@ -67,16 +69,16 @@ def _not_both(value: Any) -> Any:
 
 
 class Autoscale(Part):
-    """Nodes come and go by themselves, between two bounds."""
+    """Automatic scaling between two numbers of nodes."""
 
     mode: Annotated[Literal["cluster-autoscaler", "vmss-cpu"], BeforeValidator(_not_both)] = "cluster-autoscaler"
-    """cluster-autoscaler: AKS' own. A node comes when a pod finds no room, and goes when it is hardly used. vmss-cpu: the second
-    tutorial's rules on the machines' scale set. A node comes when the processors were busier than 70 % in the average of 10
-    minutes, and goes when they were below 5 %; Microsoft does not support such rules on AKS' machines."""
+    """cluster-autoscaler: AKS adds a node when a pod finds no room, and removes one that is hardly used. vmss-cpu: the
+    second tutorial's autoscale rules on the scale set add a node when the average CPU load of 10 minutes is above 70 %, and
+    remove one below 5 %; Microsoft does not support such rules on AKS nodes."""
     min: int = Field(ge=1, le=1000)
-    """Nodes that are there when nobody works."""
+    """The fewest nodes."""
     max: int = Field(ge=1, le=1000)
-    """Nodes at most."""
+    """The most nodes."""
 
     @property
     def by_rules(self) -> bool:
@@ -88,37 +90,37 @@ class Cluster(Part):
     """The AKS cluster."""
 
     name: Annotated[str, follows(names.CLUSTER)] = ""
-    """In the hub's resource group."""
+    """Its name in the hub's resource group."""
     kubernetes_version: str | None = Field(default=None, pattern=r"^1\.\d{1,2}(\.\d{1,3})?$")
-    """As "1.35" (its newest patch) or "1.35.2"; none: what AKS installs by default."""
+    """"1.35" (its newest patch) or "1.35.2". Default: AKS' default."""
     node_count: int = Field(default=defaults.NODE_COUNT, ge=1, le=1000)
-    """Nodes; with `autoscale`, those that it begins with."""
+    """The number of nodes; with `autoscale`, the number at the start."""
     vm_size: Annotated[str, follows(names.VM_SIZE)] = defaults.VM_SIZE
-    """Of every node, as Azure lists it. Another one means another pool of nodes (PATCH makes it, and removes the old one)."""
+    """The size of every node, as Azure lists it. To change it, PATCH creates another node pool and deletes the old one."""
     node_pool: Annotated[str, follows(names.NODE_POOL)] = defaults.NODE_POOL
-    """What the pool of nodes is called. A pool that replaces it gets the next number, unless it is given a name here."""
+    """The name of the node pool. A pool that replaces it gets the next number, unless you name it here."""
     max_pods: int = Field(default=defaults.MAX_PODS, ge=10, le=250)
-    """Pods a node at most. A user's server is one; Azure and the hub have some of their own."""
+    """The most pods on a node. A user's server is one pod; Azure and the hub run some of their own."""
     autoscale: Autoscale | None = None
-    """Adds and removes nodes as they are needed; none: `nodeCount` stays as it is."""
+    """Adds and removes nodes on demand. Default: `nodeCount` nodes, always."""
     node_resource_group: Annotated[str, follows(names.NODE_RESOURCE_GROUP)] = ""
-    """Where AKS keeps machines, disks and load balancer. AKS makes this group, and removes it with the cluster."""
+    """The resource group of the machines, disks and load balancer. AKS creates it, and deletes it with the cluster."""
     network_plugin: Literal["azure"] = defaults.NETWORK_PLUGIN
-    """azure: pods have addresses of the subnet. none: you bring a network plugin of your own."""
+    """azure: pods have addresses of the subnet."""
     network_policy: Literal["azure", "calico", "cilium", "none"] = defaults.NETWORK_POLICY
-    """What enforces the chart's network policies, which keep users' pods away from what is not theirs."""
+    """The engine that enforces the chart's network policies, which keep users' pods apart from everything else."""
     service_cidr: str = defaults.SERVICE_CIDR
-    """Addresses of the cluster's services, in CIDR notation; outside the subnet."""
+    """The addresses of the cluster's services in CIDR notation, outside the subnet."""
     dns_service_ip: str = defaults.DNS_SERVICE_IP
-    """The name service's, inside `serviceCidr`."""
+    """The address of the cluster's DNS service, within `serviceCidr`."""
     docker_bridge_address: str | None = None
-    """Accepted because both tutorials pass it; Azure dropped the setting, so it is left out with a warning."""
+    """Accepted because both tutorials pass it, and ignored with a warning: Azure no longer has this setting."""
     tier: Literal["Free", "Standard", "Premium"] = "Free"
-    """Of the control plane. Standard and Premium cost by the hour and come with a promised uptime."""
+    """The tier of the control plane. Standard and Premium cost by the hour and have an uptime guarantee."""
     admin_username: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = defaults.ADMIN_USERNAME
-    """Who may log in to the nodes with the SSH key."""
+    """The user that may log in to the nodes with the SSH key."""
     ssh_public_key: str | None = None
-    """A key of your own; none: a pair is made, the private half goes to Key Vault."""
+    """Your own public key. Default: Hubkeeper creates a key pair and keeps the private key in Key Vault."""
 
     @property
     def aks_autoscale(self) -> Autoscale | None:
@@ -135,55 +137,56 @@ class Release(Part):
     """The Helm release of the chart."""
 
     name: Annotated[str, follows(names.RELEASE)] = defaults.RELEASE
-    """What `helm list` shows."""
+    """The release's name, as `helm list` shows it."""
     namespace: Annotated[str, follows(names.NAMESPACE)] = defaults.NAMESPACE
-    """Where in the cluster it is; made for it."""
+    """The namespace of the release. Hubkeeper creates it."""
     chart: Literal["jupyterhub", "binderhub"] = defaults.CHART
-    """Follows from the hub's flavor. Of the chart repository that the deployment names (HUBKEEPER_CHART_REPOSITORY)."""
+    """Follows from the hub's flavor. It comes from the chart repository of the deployment (HUBKEEPER_CHART_REPOSITORY)."""
     version: str | None = Field(default=None, pattern=r"^\d+\.\d+\.\d+([-+.][0-9A-Za-z.+-]+)?$")
-    """The chart's exact version; none: the newest stable one in the repository when the hub is made. BinderHub's chart has no
-    stable ones: then the newest of all."""
+    """The chart's exact version. Default: the newest stable one when the hub is created. BinderHub's chart has no stable
+    versions: there it is the newest of all."""
 
 
 class Hub(Part):
-    """What a person writes to have a hub."""
+    """The specification of a hub."""
 
     name: Annotated[str, follows(names.HUB)]
-    """What it is called in the API, and in the names of what is made for it."""
+    """The hub's name in the API, and in the names of its Azure resources."""
     flavor: Literal["jupyterhub", "binderhub"] = "jupyterhub"
     """What is installed. jupyterhub: people start servers of an image. binderhub: people name a repository, its image is built, and
     a server of it starts (docs/binderhub.md)."""
     location: Annotated[str, follows(names.LOCATION)] = ""
-    """An Azure region; none: the deployment's own default (HUBKEEPER_LOCATION)."""
+    """The Azure region. Default: the deployment's (HUBKEEPER_LOCATION)."""
     resource_group: Annotated[str, follows(names.RESOURCE_GROUP)] = ""
-    """One that exists is used and never deleted; one that does not is made, and goes with the hub."""
+    """The resource group. An existing one is used and never deleted; otherwise Hubkeeper creates it, and deletes it with the
+    hub."""
     tags: dict[str, str] = Field(default_factory=dict)
-    """Azure tags on everything that is made, besides the one that marks it as this hub's."""
+    """Azure tags on every resource of the hub, besides the one that marks it as this hub's."""
     network: Network = Field(default_factory=Network)
     """The virtual network."""
     identity: Identity = Field(default_factory=Identity)
-    """Who the cluster is to Azure. A string stands for its type alone: "managed"."""
+    """The cluster's identity in Azure. A string is short for the type alone: "managed"."""
     cluster: Cluster = Field(default_factory=Cluster)
     """The AKS cluster."""
     release: Release = Field(default_factory=Release)
     """The Helm release of the chart."""
     registry: Registry = None
-    """Of a BinderHub: where it keeps the images that it builds; not given: an Azure registry that is made for it."""
+    """The registry of a BinderHub's images. Default: an Azure registry that is created for it."""
     image: Image | None = None
-    """What users' servers run; none: the chart's own image. Not of a BinderHub, whose images are built from repositories."""
+    """The image of users' servers. Default: the chart's. A BinderHub has none: it builds images from repositories."""
     environment: Environment | None = None
-    """What users find when their server starts."""
+    """The packages, memory, CPU and storage of users' servers."""
     values: dict[str, Any] = Field(default_factory=dict)
-    """The chart's own config.yaml; BinderHub's has JupyterHub's under `jupyterhub`. A string "secret://NAME" in it is filled from
-    Key Vault when the chart is installed."""
+    """The chart's own config.yaml; in BinderHub's, JupyterHub's is under `jupyterhub`. A string "secret://NAME" is filled
+    from Key Vault when the chart is installed."""
     auth: Login = None
-    """none: the tutorials' open hub, which lets anyone in with any password; a BinderHub that anyone may use. An object: GitHub,
-    Microsoft Entra or another OAuth provider. Not given: the authenticator in `values`, or, when there is none, one shared password
-    made for the hub."""
+    """The login. none: an open hub, which lets anyone in with any password, as in the tutorials; a BinderHub that anyone may
+    use. An object: GitHub, Microsoft Entra or another OAuth provider. Default: the authenticator in `values`; without one, a
+    shared password that is generated for the hub."""
     access: Access = Field(default_factory=Access)
     """How people reach the hub."""
     schedule: Schedule | None = None
-    """When the cluster is on; none: around the clock."""
+    """The hours in which the cluster is on. Default: around the clock."""
 
     @model_validator(mode="before")
     @classmethod

@@ -24,44 +24,45 @@ Prefix = Annotated[str, Field(pattern=r"^$|^[a-z0-9][a-z0-9._/:-]{0,200}$")]
 
 
 class AzureRegistry(Part):
-    """An Azure Container Registry that is made for the hub, with a token that may push and pull; it goes with the hub."""
+    """An Azure Container Registry that Hubkeeper creates with a push and pull token, and deletes with the hub."""
 
     type: Literal["acr"] = "acr"
-    """Which way it is; this one, if nothing is said."""
+    """The kind of registry; this is the default."""
     name: Annotated[str, follows(names.REGISTRY)] = ""
-    """Unique in all of Azure; none: the hub's name without hyphens, and eight letters and digits of its own."""
+    """The registry's name, unique in all of Azure. Default: the hub's name without hyphens, and eight random letters and
+    digits."""
     sku: Literal["Basic", "Standard", "Premium"] = defaults.REGISTRY_SKU
-    """How much it keeps and how fast it is."""
+    """The service tier: it sets the storage and the throughput."""
 
 
 class DockerHub(Part):
-    """An account at Docker Hub, brought along."""
+    """An existing account at Docker Hub."""
 
     type: Literal["docker-hub"]
-    """Which way it is."""
+    """The kind of registry."""
     username: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,59}$")]
-    """Of the account that pushes."""
+    """The name of the account that pushes."""
     password: SecretReference
-    """Always secret://NAME; better an access token with read and write than the account's password."""
+    """Always secret://NAME. An access token with read and write is better than the account's password."""
     image_prefix: Prefix = ""
-    """How images' names begin: account or organization, a slash, and some letters; none: `USERNAME/HUB-`."""
+    """The beginning of the images' names: account or organization, a slash, and some letters. Default: `USERNAME/HUB-`."""
 
 
 class OtherRegistry(Part):
-    """Any other registry that exists, an Azure one too, brought along."""
+    """Any other existing registry, an Azure one too."""
 
     type: Literal["other"]
-    """Which way it is."""
+    """The kind of registry."""
     server: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?$")]
-    """Its host name, such as lab.azurecr.io; reached over https."""
+    """The registry's host name, such as lab.azurecr.io, reached over https."""
     username: Annotated[str, Field(pattern=r"^[^\s:]{1,200}$")]
-    """Who pushes and pulls."""
+    """The user that pushes and pulls."""
     password: SecretReference
     """Always secret://NAME."""
     image_prefix: Prefix = ""
-    """How images' names begin, the server included; none: `SERVER/HUB/binder-`."""
+    """The beginning of the images' names, with the server. Default: `SERVER/HUB/binder-`."""
     token_url: Address | None = None
-    """Where tokens are given out; none: where the registry itself says, and for an Azure one its own place."""
+    """The address that issues tokens. Default: the one that the registry names; for an Azure registry, its own."""
 
 
 _TYPES: dict[str, type[AzureRegistry | DockerHub | OtherRegistry]] = {
