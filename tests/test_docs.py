@@ -139,6 +139,16 @@ def test_the_glossary_has_30_terms_at_most_and_each_once() -> None:
     assert 15 < len(terms) == len(set(terms)) <= 30
 
 
+OLD_WORDS = r"\b(memos?|patience|sweeps?|agenda|entrance|brought along|homes|anew|stands? against)\b"
+"""Former words for checkpoint, timeout, reconcile, due queue, front, existing, user volumes, again, blocks."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_pages_use_the_terms_of_the_glossary(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL)
+    assert re.findall(OLD_WORDS, text, re.IGNORECASE) == []
+
+
 def test_the_picture_of_make_run_shows_the_steps_of_its_hub() -> None:
     spec = parse(json.loads((ROOT / "examples/r5.json").read_text()), "westus")
     picture = ET.parse(ROOT / "docs/make-run.svg")  # noqa: S314 - ours
