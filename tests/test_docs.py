@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BUILT: frozenset[str] = frozenset({"board", "open", "chat"})
 """First parts of paths that are pages or calls of chat services: in the README, and not operations of the API."""
-LONG_LINES = {"CHANGELOG.md", "docs/architecture.md"}
+LONG_LINES = {"CHANGELOG.md"}
 """Pages with longer lines of text."""
 
 
