@@ -145,8 +145,10 @@ def fill(values: Mapping[str, Any], lookup: Callable[[Reference], str]) -> dict[
         try:
             return lookup(reference)
         except (KeyError, NotFoundError) as error:
+            from shared.azure.keyvault import SYSTEM
+
             raise NotFoundError(
-                "Key Vault", "SecretNotFound", f"{path} names the secret {reference.name}, which is not there"
+                SYSTEM, "SecretNotFound", f"{path} names the secret {reference.name}, which is not there"
             ) from error
 
     filled: dict[str, Any] = references.filled(values, look_up)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.azure import aks
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
 from shared.hubs import ownership
@@ -51,7 +52,7 @@ def profile_of(found: Cluster, pool: str) -> Json:
     """Raises PermanentError when the cluster has no such pool."""
     profile = find_profile(found, pool)
     if profile is None:
-        raise PermanentError("AKS", "PoolNotFound", f"The cluster {found.name} has no node pool {pool}.")
+        raise PermanentError(aks.SYSTEM, "PoolNotFound", f"The cluster {found.name} has no node pool {pool}.")
     return profile
 
 

@@ -1,6 +1,7 @@
 """The steps of a create, from the resource group to the cluster. Each ensures one thing, and may be called any number of times."""
 
 from shared import names
+from shared.azure import keyvault
 from shared.azure.network import Network, network_body
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
@@ -135,7 +136,7 @@ def _principal(context: StepContext) -> dict[str, str]:
     secret = vault.resolved(context.services, spec.name, reference)
     if secret is None:
         raise PermanentError(
-            "Key Vault", "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
+            keyvault.SYSTEM, "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
         )
     return {"clientId": context.fact("client_id"), "secret": secret.value}
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import names
+from shared.azure import keyvault
 from shared.errors import PermanentError
 from shared.hubs import access, binder, ownership, vault
 from shared.hubs.model import Hub
@@ -138,7 +139,7 @@ def _secret(context: StepContext, reference: Reference) -> str:
     secret = vault.resolved(context.services, context.spec.name, reference)
     if secret is None:
         raise PermanentError(
-            "Key Vault",
+            keyvault.SYSTEM,
             "SecretNotFound",
             f"values refer to secret://{reference.name}, which hub {context.spec.name} has not got.",
         )
