@@ -11,8 +11,8 @@ from shared.azure import keyvault
 from shared.errors import PermanentError
 from shared.hubs import access, binder, ownership, vault
 from shared.hubs.model import Hub
+from shared.kubernetes import diagnosis, workloads
 from shared.kubernetes import values as chart_values
-from shared.kubernetes import workloads
 from shared.references import Reference
 from shared.runs.model import Kind, Outcome, done, failed, waiting
 from shared.runs.steps import hostname, strangers
@@ -179,7 +179,7 @@ def usable(context: StepContext) -> Outcome:
 def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
     if context.elapsed <= USABLE_PATIENCE:
         return waiting(poll_delay(context.elapsed), what)
-    why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
+    why = diagnosis.summary(workloads.why_not_ready(kubernetes, context.spec.release.namespace))
     return _not_usable(context, f"{what} {why}".strip())
 
 

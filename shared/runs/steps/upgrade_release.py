@@ -11,8 +11,9 @@ from shared.errors import OutsideError, PermanentError
 from shared.hubs import binder
 from shared.hubs.changes import How, Plan, plan
 from shared.hubs.store import HubStore
+from shared.kubernetes import diagnosis, workloads
 from shared.kubernetes import values as chart_values
-from shared.kubernetes import workloads
+from shared.kubernetes.diagnosis import Cause, CauseKind
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.runs.model import Fault, Outcome, done, waiting
 from shared.runs.steps import entrance, people, strangers, upgrade
@@ -26,13 +27,7 @@ READY_PATIENCE = timedelta(minutes=20)
 """For a hub to answer after an upgrade: as long as after an install, images being pulled as they are then."""
 
 CRASH_PATIENCE = timedelta(minutes=3)
-"""The same when Kubernetes says that a container stops with an error each time: that is long enough for five tries."""
-
-CRASHES = "stops with exit code"
-"""What shared.kubernetes.diagnosis says of such a container."""
-
-NO_ROOM = "finds no node"
-"""What it says of a pod for which no node has room: that is no fault of the upgrade's."""
+"""The same when Kubernetes says that a container of the hub's crashes each time: that is long enough for five tries."""
 
 SERVER_PATIENCE = timedelta(minutes=10)
 """For the test server: twice what JupyterHub gives a server to start."""
@@ -100,10 +95,10 @@ def _told(context: StepContext, credentials: str) -> dict[str, Any]:
 
 
 def _ready(context: StepContext) -> Outcome:
-    urls, waits, why = _look(upgrade.of_wanted(context))
+    urls, waits, causes = _look(upgrade.of_wanted(context))
     if waits:
-        patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
-        return _not_yet(context, f"{waits} {why}".strip(), patience)
+        patience = CRASH_PATIENCE if diagnosis.crashes(causes) else READY_PATIENCE
+        return _not_yet(context, _explained(waits, causes), patience)
     context.remember(candidate=urls)
     if _new_release(context) and (
         how := strangers.way_in(context.services, upgrade.wanted(context), urls["url"], urls.get("binder_url"))
@@ -117,16 +112,20 @@ def _ready(context: StepContext) -> Outcome:
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
 
-def _look(context: StepContext) -> tuple[dict[str, str], str, str]:
-    """The hub's URLs, what it still waits for (empty: nothing), and what Kubernetes says about it."""
+def _look(context: StepContext) -> tuple[dict[str, str], str, tuple[Cause, ...]]:
+    """The hub's URLs, what it still waits for (empty: nothing), and the causes that Kubernetes gives."""
     with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
         look = installing.seen(context, kubernetes)
-        why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ()
     if look.waits:
-        return {}, f"{look.waits.rstrip('.')}.", why
+        return {}, f"{look.waits.rstrip('.')}.", causes
     if look.urls is None:
-        return {}, "The load balancer has no address yet.", ""
-    return look.urls.facts | look.addresses, look.trouble, ""
+        return {}, "The load balancer has no address yet.", ()
+    return look.urls.facts | look.addresses, look.trouble, ()
+
+
+def _explained(what: str, causes: tuple[Cause, ...]) -> str:
+    return f"{what} {diagnosis.summary(causes)}".strip()
 
 
 def _spawn(context: StepContext) -> Outcome:
@@ -143,12 +142,13 @@ def _server(context: StepContext) -> Outcome:
     if server and server.ready:
         return _phase(context, "clean", "The server has started.", verdict="A server was started and stopped.")
     with context.services.kubernetes(installing.kubeconfig(context)) as kubernetes:
-        why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
-    if NO_ROOM in why:
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace, chart_values.CHECK_USER)
+    if any(cause.kind is CauseKind.NO_ROOM for cause in causes):  # no fault of the upgrade's
+        why = diagnosis.summary(causes)
         return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
     if server is None:
-        return _undo(context, f"a server could not be started. {why}".strip())
-    return _not_yet(context, f"The server is starting. {why}".strip(), SERVER_PATIENCE)
+        return _undo(context, _explained("a server could not be started.", causes))
+    return _not_yet(context, _explained("The server is starting.", causes), SERVER_PATIENCE)
 
 
 def _clean(context: StepContext) -> Outcome:
@@ -242,7 +242,7 @@ def _roll_back(context: StepContext) -> Outcome:
 def _restored(context: StepContext) -> Outcome:
     """The old specification still is the hub's; a retry makes the release anew."""
     try:
-        urls, waits, why = _look(context)
+        urls, waits, causes = _look(context)
         context.remember(candidate=urls or None)
         left = waits or remove_check_user(context)
         if not left:
@@ -250,12 +250,14 @@ def _restored(context: StepContext) -> Outcome:
     except OutsideError as error:
         if error.system != JUPYTERHUB:
             raise
-        left, waits, why = error.message, error.message, ""
+        left, waits, causes = error.message, error.message, ()
     patience = READY_PATIENCE if waits else CLEAN_PATIENCE
     if left and _in_phase(context) < patience:
-        return waiting(poll_delay(_in_phase(context).total_seconds()), f"Back: {left} {why}".strip(), **context.memo)
+        return waiting(
+            poll_delay(_in_phase(context).total_seconds()), _explained(f"Back: {left}", causes), **context.memo
+        )
     context.remember(candidate=None)
-    fault = _not_restored(context, f"{waits} {why}".strip()) if waits else _rolled_back(context)
+    fault = _not_restored(context, _explained(waits, causes)) if waits else _rolled_back(context)
     return Outcome("failed", fault.message, fault=fault)
 
 
