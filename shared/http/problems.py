@@ -144,5 +144,5 @@ def from_outside(error: OutsideError) -> ProblemError:
         502,
         error.code,
         f"{error.system}: {error.message}",
-        "See what it says; its cause has to be mended before this can work.",
+        f"Remove the cause that {error.system} names, then repeat the request.",
     )

@@ -40,8 +40,8 @@ def refuse_while_going(hub: HubRecord | None) -> None:
             409,
             "HubGoing",
             f"Hub {hub.name} is being torn down, and its secrets go with it: nothing is stored for it now.",
-            f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before the "
-            "hub is made anew.",
+            f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before you "
+            "POST a hub of that name again.",
         )
 
 

@@ -18,6 +18,7 @@ from shared.errors import OutsideError, TemporaryError
 from shared.runs import transitions
 from shared.runs.model import Fault, Kind, Outcome, Run, StepState, StepStatus
 from shared.runs.plans import PLANS, Step, activity_name, planned
+from shared.runs.recovery import overdue, unused
 from shared.runs.store import RunStore
 
 activities = df.Blueprint()
@@ -71,7 +72,7 @@ def take(run_id: str, step_name: str) -> dict[str, Any]:
     if step.started is None:
         step = step.begun(now)
         store.save_step(run.id, step)
-    outcome = in_time(planned(run.kind, step_name), step, _perform(run, step, now), now)
+    outcome = in_time(run.kind, planned(run.kind, step_name), step, _perform(run, step, now), now)
     moved = _moved(step, outcome, services.clock.now())
     if moved != step:
         store.save_step(run.id, moved)
@@ -124,9 +125,11 @@ def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
     try:
         return _step(run.kind, step.name)(StepContext(services, hub, run, step, now))
     except OperationEndedError as ended:
-        return _ended_badly(step, ended.error, explain(ended.error, hub.spec))
+        return _ended_badly(
+            step, ended.error, explain(ended.error, hub.spec, run.kind, unused=unused(run.kind, step.name))
+        )
     except OutsideError as error:
-        return _refused(step, error, now, explain(error, hub.spec))
+        return _refused(step, error, now, explain(error, hub.spec, run.kind, unused=unused(run.kind, step.name)))
     except Exception as error:
         log.exception("run %s: step %s", run.id, step.name)
         raise StepCrashError(type(error).__name__) from None
@@ -151,7 +154,7 @@ def _ended_badly(step: StepState, error: OutsideError, fault: Fault) -> Outcome:
     return Outcome("waiting", message, after=wait, failing=True, bad_end=True)
 
 
-def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
+def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
     """What is waited for without any failure, and does not come, is a failure in the end."""
     if outcome.state != "waiting" or outcome.failing or step.started is None:
         return outcome
@@ -159,8 +162,7 @@ def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Out
     if waited < plan.patience:
         return outcome
     message = f"Given up after {waited / 60:.0f} minutes: {outcome.message}"
-    advice = "Look at it in the Azure portal; when its cause is gone, retry the run. DELETE the hub to give up."
-    return Outcome("failed", message, fault=Fault("Overdue", message, advice))
+    return Outcome("failed", message, fault=Fault("Overdue", message, overdue(kind)))
 
 
 def _refused(step: StepState, error: OutsideError, now: datetime, fault: Fault) -> Outcome:

@@ -9,10 +9,10 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from shared.errors import ConflictError
+from shared.errors import ConflictError, NotFoundError
 from shared.hubs.model import Hub
 from shared.hubs.store import HubRecord, HubStore, known
-from shared.runs import transitions
+from shared.runs import recovery, transitions
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Run, StepState
 from shared.runs.plans import PLANS
@@ -64,7 +64,7 @@ class Commands:
             raise BusyError(
                 "HubExists",
                 f"A hub named {spec.name} exists with another specification.",
-                f"GET /api/hubs/{spec.name} shows it. Choose another name, or DELETE it first.",
+                f"GET /api/hubs/{spec.name} shows it, and PATCH changes it. Choose another name for another hub.",
             )
         if existing.status == "deleting" or not existing.last_run:
             raise _busy(existing)
@@ -151,6 +151,17 @@ class Commands:
         taken_up = self.runs.update(run_id, transitions.retry)
         self.engine.start(taken_up)
         return taken_up
+
+    def not_ready(self, hub: HubRecord) -> BusyError:
+        """The refusal of a request to a hub whose create or teardown has not succeeded."""
+        try:
+            run = self.runs.get(str(hub.open_run or hub.last_run))
+        except NotFoundError:
+            return BusyError(
+                "HubNotReady", f"Hub {hub.name} is {hub.status}.", f"GET /api/hubs/{hub.name} shows how far it is."
+            )
+        message = f"Hub {hub.name} is {hub.status}: its {run.kind} run {run.id} is {run.status}."
+        return BusyError("HubNotReady", message, recovery.incomplete(run))
 
     def cancel(self, run_id: str) -> Run:
         """Raises NotAllowedError when the run has ended."""

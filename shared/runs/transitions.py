@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from shared.runs import recovery
 from shared.runs.model import Fault, Run, Status, StepState, StepStatus
 
 
@@ -14,7 +15,7 @@ class NotAllowedError(Exception):
         super().__init__(f"Run {run.id} is {run.status.value}; it cannot be {operation}.")
 
 
-_ENDED_ADVICE = "Look at the run's steps and error; a new run can be asked for."
+_ENDED_ADVICE = "See the run's steps and error, then ask for another run."
 
 
 def begin(run: Run, now: datetime) -> Run:
@@ -41,9 +42,7 @@ def finish(run: Run, now: datetime) -> Run:
 
 def _cancelled(run: Run) -> Fault:
     by = run.cancel_requested_by or "nobody"
-    return Fault(
-        "Cancelled", f"Cancelled by {by} before it was complete.", "Retry the run to go on, or tear the hub down."
-    )
+    return Fault("Cancelled", f"Cancelled by {by} before it was complete.", recovery.cancelled(run))
 
 
 def replaced(run: Run, now: datetime, by: str) -> Run:
@@ -58,9 +57,9 @@ def retry(run: Run) -> Run:
     """A failed or cancelled run is taken up again: what succeeded stays done, the rest starts afresh."""
     if run.status not in (Status.FAILED, Status.CANCELLED):
         advice = (
-            "It has succeeded; nothing is left to do."
+            "The run has succeeded: nothing is left to do."
             if run.status.ended
-            else "Wait until it has ended, or cancel it first."
+            else "Wait until the run has ended, or cancel it first."
         )
         raise NotAllowedError(run, "retried", advice)
     steps = tuple(step if step.status is StepStatus.SUCCEEDED else StepState(step.name) for step in run.steps)

@@ -88,9 +88,7 @@ def watch(context: StepContext, progress: Progress, message: str) -> Outcome | N
         return waiting(poll_delay(context.elapsed, progress.retry_after), message + phase, **memo)
     raise OperationEndedError(
         progress.error
-        or PermanentError(
-            arm.SYSTEM, "Canceled", f"{message}: Azure ended the operation as {progress.state}."
-        )
+        or PermanentError(arm.SYSTEM, "Canceled", f"{message}: Azure ended the operation as {progress.state}.")
     )
 
 

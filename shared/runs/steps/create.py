@@ -8,7 +8,7 @@ from shared.hubs import ownership, vault
 from shared.hubs.model import Hub
 from shared.hubs.registries import AzureRegistry
 from shared.references import Reference
-from shared.runs import bodies
+from shared.runs import bodies, recovery
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps import network_role, scale_rules
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
@@ -72,7 +72,8 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
         return failed(
             "SubnetNotFound",
             f"The network {spec.network.name} exists, was not made by Hubkeeper, and has no subnet {spec.network.subnet}.",
-            "Name one of its subnets as network.subnet, add the subnet yourself, or leave network.name out; then retry the run.",
+            "Add the subnet to the network yourself, then retry the run. "
+            + recovery.otherwise(spec.name, "one of its subnets as network.subnet, or without network.name"),
         )
     subnet_id = f"{found.id}/subnets/{spec.network.subnet}"
     started = context.services.networks.put_subnet(subnet_id, [spec.network.subnet_prefix])
@@ -99,7 +100,7 @@ def cluster(context: StepContext) -> Outcome:
         return failed(
             "ClusterExists",
             f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not made for this hub.",
-            "Choose another cluster.name or resourceGroup: DELETE this hub, which leaves that cluster alone, and create it anew.",
+            recovery.otherwise(spec.name, "another cluster.name or resourceGroup; that cluster stays as it is"),
         )
     if found and found.state == "Succeeded":
         context.remember(cluster_id=found.id, fqdn=found.fqdn, kubernetes_version=found.current_version)

@@ -11,7 +11,7 @@ from shared.azure.operations import Operation
 from shared.errors import ConflictError, NotFoundError
 from shared.hubs import ownership, registries, vault
 from shared.hubs.registries import AzureRegistry
-from shared.runs import bodies
+from shared.runs import bodies, recovery
 from shared.runs.model import Outcome, done, failed, waiting
 from shared.runs.steps.context import StepContext, begun, poll_delay, watching
 
@@ -56,8 +56,11 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         return failed(
             "RegistryExists",
             f"A registry {wanted.name} exists in {spec.resource_group} and was not made for this hub.",
-            'To use it, DELETE this hub, which leaves the registry alone, and create it anew with registry {"type": "other"}, its '
-            "server and a token of it; or with another registry.name.",
+            recovery.otherwise(
+                spec.name,
+                'another registry.name; or, to use that registry, with registry {"type": "other"}, its server and a token of it. '
+                "That registry stays as it is",
+            ),
         )
     if found is None or found.state in ("Failed", "Canceled"):
         started = adapter.put(where, bodies.registry(spec, wanted.sku))

@@ -16,6 +16,7 @@ from shared.kubernetes import values as chart_values
 from shared.references import Reference
 from shared.runs import bodies
 from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.recovery import Advice, worded
 from shared.runs.steps import owners, preflight_access
 from shared.runs.steps.context import StepContext, poll_delay
 from shared.runs.steps.findings import CLEAR, Check, Finding, Found, error, warning
@@ -45,7 +46,8 @@ def preflight(context: StepContext) -> Outcome:
             f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
         )
     message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
+    advice = Advice(" ".join(dict.fromkeys(finding.advice for finding in errors)), create="the corrected specification")
+    fault = Fault(errors[0].code, message, worded(advice, context.spec.name, context.run.kind, unused=True))
     return Outcome("failed", message, fault=fault)
 
 
@@ -252,8 +254,8 @@ def directory(services: Services, hub: Hub) -> Found:
     return error(
         "Authorization_RequestDenied",
         "Hubkeeper's identity may not make applications in the directory.",
-        "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or bring a "
-        "service principal along (identity.clientId, identity.secret); or set identity to managed.",
+        "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or name an "
+        "existing service principal (identity.clientId, identity.secret); or set identity to managed.",
     )
 
 

@@ -14,6 +14,7 @@ from shared.hubs.model import Hub
 from shared.kubernetes import diagnosis, workloads
 from shared.kubernetes import values as chart_values
 from shared.references import Reference
+from shared.runs import recovery
 from shared.runs.model import Kind, Outcome, done, failed, waiting
 from shared.runs.steps import hostname, strangers
 from shared.runs.steps.context import StepContext, poll_delay
@@ -254,9 +255,15 @@ def _answers(context: StepContext, urls: Urls) -> Outcome:
 
 
 def _not_usable(context: StepContext, why: str) -> Outcome:
+    name, changed = context.spec.name, "another `image` or corrected `values`"
+    other = (
+        recovery.begin_again(name, changed)
+        if context.run.kind is Kind.CREATE
+        else f"PATCH /api/hubs/{name} with {changed}"
+    )
     return failed(
         "HubNotUsable",
         f"The chart is installed, but the hub did not answer within {USABLE_PATIENCE / 60:.0f} minutes. {why}",
-        "Mend the cause named here (an image's name, too small a node, a value that stops the hub) and retry the run. "
-        f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
+        "Remove the cause named here (a wrong image name, a node that is too small, a value that stops the hub), then retry the "
+        f"run; or {other}. GET /api/hubs/{name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
     )

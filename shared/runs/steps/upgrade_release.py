@@ -223,7 +223,7 @@ def _undo(context: StepContext, why: str) -> Outcome:
     fault = Fault(
         "GateFailed",
         f"The hub does not work as it should after the change: {why}",
-        "What Azure did stays. Mend the cause named here and retry the run; "
+        "What Azure did stays. Remove the cause named here, then retry the run; "
         f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look with kubectl.",
     )
     return Outcome("failed", fault.message, fault=fault)
@@ -266,8 +266,8 @@ def _rolled_back(context: StepContext) -> Fault:
     return Fault(
         "RolledBack",
         f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
-        "The hub is as it was before, users' servers went on. Mend the cause named here and PATCH again; retry the run when it lay "
-        "elsewhere (an image that could not be pulled).",
+        "The hub is as it was before, and users' servers went on. Remove the cause named here and PATCH again; or retry the run if "
+        "the cause lay elsewhere (an image that could not be pulled).",
     )
 
 
@@ -277,7 +277,7 @@ def _not_restored(context: StepContext, why: str) -> Fault:
         "RollbackFailed",
         f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
-        "the copy that it made first lies beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
+        "the copy that it made first is beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
     )
 
 
