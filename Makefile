@@ -61,10 +61,11 @@ check: setup ## format, lint, types, imports, pins
 	.venv/bin/lint-imports
 	scripts/check-pins
 
-format: setup ## rewrites the formatting, and the list of fields in docs/hub.md
+format: setup ## rewrites the formatting, and what docs/hub.md and docs/architecture.md show of the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 	$(PY) scripts/hub-doc.py
+	$(PY) scripts/architecture-doc.py
 
 bench: setup ## the benchmark table, also as build/bench.json
 	$(PY) -m tests.bench

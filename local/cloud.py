@@ -54,7 +54,7 @@ async def run(state: Path, offset: int) -> None:
 async def _everything(world: World, stop: Callable[[], None]) -> AsyncIterator[list[Settle]]:
     """All parts, built and serving; the control endpoint last, so that who sees it answer finds the others there."""
     from local.azure.arm.app import Arm
-    from local.kubernetes.charts import Charts
+    from local.charts.repository import Charts
     from local.kubernetes.clusters import Clusters
 
     faults, log = Faults(), CallLog()

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from shared.hubs.model import Hub  # noqa: E402 - the project is found through the line above
+from shared.hubs.spec.model import Hub  # noqa: E402 - the project is found through the line above
 
 PAGE = ROOT / "docs" / "hub.md"
 MARK = "<!-- Below: scripts/hub-doc.py writes it from the models. -->\n"

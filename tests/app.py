@@ -21,9 +21,9 @@ from shared.azure.keyvault import Secret
 from shared.azure.tables import SYSTEM, Row
 from shared.errors import PermanentError
 from shared.services import Services
-from tests.memory import MemoryTable, MemoryTables
-from tests.runs.adapters import Clusters
-from tests.runs.given import Clock, EngineClient, Place
+from tests.fakes.adapters import Clusters
+from tests.fakes.memory import MemoryTable, MemoryTables
+from tests.given import Clock, EngineClient, Place
 
 NOT_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Source: "Understanding the Table service data model" (learn.microsoft.com), which gives a key 1 KiB, too."""

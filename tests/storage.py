@@ -10,7 +10,7 @@ from shared.clock import SystemClock
 from shared.services import Services
 from shared.settings import Settings
 from tests.cloud import copy_for_tests
-from tests.memory import MemoryTables
+from tests.fakes.memory import MemoryTables
 
 
 @pytest.fixture(scope="session")

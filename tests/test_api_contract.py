@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from local.functions.web import ADMIN_KEY
 from shared import names
 from shared.clock import SystemClock
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
 from shared.hubs.store import ROW, TABLE, HubStore
 from shared.meta.openapi import document
 from shared.services import Services

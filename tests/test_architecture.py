@@ -13,9 +13,9 @@ from statistics import median
 import pytest
 
 from shared.runs.model import Kind
-from shared.runs.plans import PLANS, activity_name
-from shared.runs.steps.registry import STEPS
+from shared.runs.workflows import activity_name
 from shared.settings import Settings, SettingsError
+from shared.workflows import workflows
 
 pytestmark = pytest.mark.source
 
@@ -96,6 +96,28 @@ def test_no_module_is_over_500_lines_and_those_over_400_say_why() -> None:
     assert {path: size for path, size in sizes.items() if size > 500} == {}
     assert {path for path, size in sizes.items() if size > 400} == set(LONG_MODULES)
     assert sum(size < 300 for size in sizes.values()) / len(sizes) >= 0.85
+
+
+def folders() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in modules("shared", "local"):
+        if path.name != "__init__.py" and "files" not in path.parts:
+            found.setdefault(path.parent.relative_to(ROOT).as_posix(), []).append(path)
+    return found
+
+
+def test_no_folder_has_over_20_modules() -> None:
+    """A reader finds a behaviour by its folder's name."""
+    assert {folder: len(paths) for folder, paths in folders().items() if len(paths) > 20} == {}
+
+
+def test_every_package_says_what_is_in_it() -> None:
+    silent = {
+        folder
+        for folder in folders()
+        if folder.startswith("shared/") and not ast.get_docstring(tree(ROOT / folder / "__init__.py"))
+    }
+    assert silent == set()
 
 
 def test_no_function_is_over_60_lines_and_half_have_10_at_most() -> None:
@@ -205,16 +227,16 @@ def called(method: str) -> set[str]:
 def test_every_activity_that_an_orchestrator_calls_is_registered(registered: dict[str, str]) -> None:
     literal = called("call_activity")
     assert literal
-    planned = {activity_name(kind, step.name) for kind, plan in PLANS.items() for step in plan}
+    planned = {activity_name(workflow.kind, step) for workflow in workflows() for step in workflow.names}
     activities = {function for function, trigger in registered.items() if trigger == "activityTrigger"}
     assert (literal | planned) - activities == set()
 
 
 def test_every_step_of_every_plan_has_a_function() -> None:
-    assert set(PLANS) == set(Kind)
-    assert {kind: set(steps) for kind, steps in STEPS.items()} == {
-        kind: {step.name for step in plan} for kind, plan in PLANS.items()
-    }
+    assert {workflow.kind for workflow in workflows()} == set(Kind)
+    for workflow in workflows():
+        assert set(workflow.functions()) == {step.name for step in workflow.steps}
+        assert set(workflow.aliases.values()) <= set(workflow.functions())
 
 
 class Asked(dict[str, str]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.runs.model import Kind
-from shared.runs.steps.registry import STEPS
+from shared.workflows import workflows
 from tests.wording import GIVES_UP, STIFF
 
 pytestmark = pytest.mark.source
@@ -23,13 +23,13 @@ SPEAK_OF_TEARDOWNS = {
     "group_owner": "what a teardown keeps",
 }
 BEGIN_AGAIN = {
-    "recovery._other": "by kind",
-    "recovery.otherwise": "the same as a sentence",
-    "strangers.shut_out": "a create's hub is closed before anybody has it",
-    "release._not_usable": "by kind",
-    "create._without_subnet": "of a create's step",
-    "create.cluster": "of a create's step",
-    "image_registry._registry": "of a create's step",
+    "runs.recovery._other": "by kind",
+    "runs.recovery.otherwise": "the same as a sentence",
+    "resources.strangers.shut_out": "a create's hub is closed before anybody has it",
+    "power.usable._not_usable": "by kind",
+    "create.cluster._without_subnet": "of a create's step",
+    "create.cluster.cluster": "of a create's step",
+    "create.image_registry._registry": "of a create's step",
 }
 """Who may propose to delete a hub and create it again, and why that is right there."""
 ADVICE_OF = {
@@ -100,13 +100,14 @@ def test_no_literal_proposes_to_delete_a_hub_but_those_that_are_chosen_by_kind()
 
 
 def test_steps_that_speak_of_teardowns_belong_to_them_alone() -> None:
-    for kind in set(Kind) - {Kind.TEARDOWN}:
-        assert not {step.__name__ for step in STEPS[kind].values()} & OF_TEARDOWNS
+    for workflow in workflows():
+        if workflow.kind is not Kind.TEARDOWN:
+            assert not {step.__name__ for step in workflow.functions().values()} & OF_TEARDOWNS
 
 
 def test_only_what_a_create_alone_does_proposes_to_begin_again() -> None:
     callers = {
-        f"{path.stem}.{function}"
+        f"{path.parent.name}.{path.stem}.{function}"
         for path, module in _modules()
         for function, call in _calls(module)
         if _named(call) in ("begin_again", "otherwise")

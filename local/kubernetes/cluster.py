@@ -12,32 +12,32 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from local.kubernetes import addons
-from local.kubernetes.access import MASTERS, Authentication, Authorization, User, service_account_token
 from local.kubernetes.addresses import Addresses
-from local.kubernetes.apiserver import ApiServer, Served
-from local.kubernetes.budgets import budget_status
-from local.kubernetes.claims import reconcile_claims
-from local.kubernetes.control import Control, parse
-from local.kubernetes.cronjobs import reconcile_cron_jobs
-from local.kubernetes.daemons import reconcile_daemon_sets
-from local.kubernetes.deployments import reconcile_deployments, reconcile_replica_sets
-from local.kubernetes.endpoints import reconcile_endpoints
+from local.kubernetes.api.access import MASTERS, Authentication, Authorization, User, service_account_token
+from local.kubernetes.api.apiserver import ApiServer, Served
+from local.kubernetes.api.registry import Registry
+from local.kubernetes.api.subresources import Subresources
+from local.kubernetes.controllers import addons
+from local.kubernetes.controllers.claims import reconcile_claims
+from local.kubernetes.controllers.control import Control, parse
+from local.kubernetes.controllers.cronjobs import reconcile_cron_jobs
+from local.kubernetes.controllers.daemons import reconcile_daemon_sets
+from local.kubernetes.controllers.deployments import reconcile_deployments, reconcile_replica_sets
+from local.kubernetes.controllers.endpoints import reconcile_endpoints
+from local.kubernetes.controllers.garbage import collect_garbage, reconcile_namespaces
+from local.kubernetes.controllers.jobs import reconcile_jobs
+from local.kubernetes.controllers.nodes import follow_pools, remove_node
+from local.kubernetes.controllers.scheduler import schedule
+from local.kubernetes.controllers.services import inner_address, listeners, reconcile_balancers, tell_refusals
+from local.kubernetes.controllers.stateful import reconcile_stateful_sets
 from local.kubernetes.forwarding import Forwarding
-from local.kubernetes.garbage import collect_garbage, reconcile_namespaces
-from local.kubernetes.jobs import reconcile_jobs
-from local.kubernetes.kinds import DISRUPTION_BUDGET, NODE, POD, SERVICE_ACCOUNT
-from local.kubernetes.kubelet import Kubelet
-from local.kubernetes.nodes import follow_pools, remove_node
-from local.kubernetes.podfiles import Surroundings
-from local.kubernetes.registry import Registry
-from local.kubernetes.runtime import Runtime
-from local.kubernetes.scheduler import schedule
-from local.kubernetes.schema import schemas
-from local.kubernetes.services import inner_address, listeners, reconcile_balancers, tell_refusals
-from local.kubernetes.stateful import reconcile_stateful_sets
-from local.kubernetes.store import Store, meta
-from local.kubernetes.subresources import Subresources
+from local.kubernetes.node.kubelet import Kubelet
+from local.kubernetes.node.podfiles import Surroundings
+from local.kubernetes.node.runtime import Runtime
+from local.kubernetes.objects.budgets import budget_status
+from local.kubernetes.objects.kinds import DISRUPTION_BUDGET, NODE, POD, SERVICE_ACCOUNT
+from local.kubernetes.objects.schema import schemas
+from local.kubernetes.objects.store import Store, meta
 from local.server import Authority, serving
 from local.world import Document, World
 

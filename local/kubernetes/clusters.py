@@ -7,12 +7,12 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from local.kubernetes import claims, services
 from local.kubernetes.addresses import Addresses
 from local.kubernetes.cluster import Cluster, erase, open_store
-from local.kubernetes.kinds import EVENT, LEASE
+from local.kubernetes.controllers import claims, services
 from local.kubernetes.kubeconfig import kubeconfig
-from local.kubernetes.store import Store, listed
+from local.kubernetes.objects.kinds import EVENT, LEASE
+from local.kubernetes.objects.store import Store, listed
 from local.kubernetes.workloads import runtimes
 from local.server import Authority
 from local.world import Document, World

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.azure.tables import compact
-from shared.hubs import access
-from shared.hubs.model import Hub
-from shared.hubs.validation import FieldError, InvalidError, parse, warnings
+from shared.hubs.chart import access
+from shared.hubs.spec.model import Hub
+from shared.hubs.spec.validation import FieldError, InvalidError, parse, warnings
 from shared.schedules.lint import lint
 
 LARGEST = 32_000

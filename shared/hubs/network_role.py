@@ -5,7 +5,7 @@ from datetime import datetime
 from shared import names
 from shared.clock import wire_time
 from shared.http.problems import ProblemError
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore
 from shared.services import Services
 

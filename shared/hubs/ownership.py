@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import NotFoundError
 from shared.http.problems import ProblemError
-from shared.hubs import defaults
+from shared.hubs.spec import defaults
 from shared.hubs.store import HubRecord
 from shared.services import Services
 

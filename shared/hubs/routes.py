@@ -62,7 +62,7 @@ def get_password(req: func.HttpRequest) -> func.HttpResponse:
     """The generated shared password of the hub; with the admin key alone."""
     from shared import names
     from shared.hubs import vault
-    from shared.hubs.access import shared_password
+    from shared.hubs.chart.access import shared_password
     from shared.services import services
 
     hub = _hub(req)

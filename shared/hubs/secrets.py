@@ -4,7 +4,8 @@ from typing import Any
 
 from shared import names
 from shared.http.problems import ProblemError
-from shared.hubs import defaults, vault
+from shared.hubs import vault
+from shared.hubs.spec import defaults
 from shared.hubs.store import HubRecord
 from shared.services import Services
 

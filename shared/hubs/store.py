@@ -17,7 +17,7 @@ from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.hubs import power
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
 from shared.schedules.model import Schedule
 from shared.schedules.record import Record
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared import names
 from shared.errors import PermanentError
-from shared.hubs import defaults
+from shared.hubs.spec import defaults
 from shared.references import Reference
 from shared.services import Services
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.clock import wire_time
 from shared.errors import OutsideError
-from shared.hubs import access, ownership
+from shared.hubs import ownership
+from shared.hubs.chart import access
 from shared.hubs.store import HubRecord
 from shared.schedules.decide import desired_of
 from shared.schedules.timeline import END, stop_by_hand

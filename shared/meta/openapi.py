@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import names
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
 from shared.schedules.model import Schedule
 
 VERSION = "0.1.0"

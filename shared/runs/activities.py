@@ -7,19 +7,20 @@ The models, and pydantic with them, are imported by the calls that need them: a 
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast
 
 import azure.durable_functions as df
 
 from shared.errors import OutsideError, TemporaryError
 from shared.runs import transitions
 from shared.runs.model import Fault, Kind, Outcome, Run, StepState, StepStatus
-from shared.runs.plans import PLANS, Step, activity_name, planned
+from shared.runs.orders import Answer, Crash, End
+from shared.runs.plan import Step
 from shared.runs.recovery import overdue, unused
 from shared.runs.store import RunStore
+from shared.runs.workflows import Workflow, activity_name, workflow
 
 activities = df.Blueprint()
 
@@ -40,23 +41,22 @@ def begin_run(run: str) -> str:
     return run
 
 
-def _register(kind: Kind, step: str) -> None:
+def add_steps(workflow: Workflow) -> None:
     """One activity a step, so that Azure's own monitoring shows them by name."""
+    for name in workflow.names:
+        _add_step(workflow.kind, name)
 
+
+def _add_step(kind: Kind, step: str) -> None:
     def perform(run: str) -> dict:  # type: ignore[type-arg]  # Azure's indexer takes plain classes only
-        return take(run, step)
+        return dict(take(run, step))
 
     perform.__name__ = activity_name(kind, step)
     activities.activity_trigger(input_name="run")(perform)
 
 
-for _kind, _plan in PLANS.items():
-    for _planned in _plan:
-        _register(_kind, _planned.name)
-
-
-def take(run_id: str, step_name: str) -> dict[str, Any]:
-    """One call of one step. Answers {"state": done | waiting | failed | cancelled, "after": seconds}."""
+def take(run_id: str, step_name: str) -> Answer:
+    """One call of one step."""
     services = _services()
     store = RunStore(services.tables)
     run = store.get(run_id)
@@ -68,43 +68,45 @@ def take(run_id: str, step_name: str) -> dict[str, Any]:
         # Between two calls a step is at a boundary, unless an operation of Azure's is under way.
         message = f"{step.message} Then the run was cancelled." if step.started else "Not begun: the run was cancelled."
         store.save_step(run.id, replace(step, status=StepStatus.CANCELLED, ended=now, message=message.strip()))
-        return {"state": "cancelled", "after": 0.0}
+        return Answer(state="cancelled", after=0.0)
     if step.started is None:
         step = step.begun(now)
         store.save_step(run.id, step)
-    outcome = in_time(run.kind, planned(run.kind, step_name), step, _perform(run, step, now), now)
+    outcome = in_time(run.kind, run.planned(step_name), step, _perform(run, step, now), now)
     moved = _moved(step, outcome, services.clock.now())
     if moved != step:
         store.save_step(run.id, moved)
         log.info("run %s: step %s: %s: %s", run.id, step.name, outcome.state, outcome.message)
-    return {"state": outcome.state, "after": outcome.after}
+    return Answer(state=outcome.state, after=outcome.after)
 
 
 @activities.activity_trigger(input_name="crash")
 def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
-    """crash: {"run", "step", "type"}: a step kept raising; the run's record must not say that it still runs."""
+    """A step kept raising: the run's record must not say that it still runs."""
+    given = cast("Crash", crash)
     services = _services()
     store = RunStore(services.tables)
     fault = Fault(
         "InternalError",
-        f"The step {crash['step']} stopped unexpectedly ({crash['type']}).",
+        f"The step {given['step']} stopped unexpectedly ({given['type']}).",
         "Retry the run. If it happens again, look at the function app's log for the traceback and report it.",
     )
-    step = store.get(crash["run"]).step(crash["step"])
+    step = store.get(given["run"]).step(given["step"])
     now = services.clock.now()
     store.save_step(
-        crash["run"], replace(step, status=StepStatus.FAILED, ended=now, message=fault.message, fault=fault)
+        given["run"], replace(step, status=StepStatus.FAILED, ended=now, message=fault.message, fault=fault)
     )
-    return str(crash["step"])
+    return str(given["step"])
 
 
 @activities.activity_trigger(input_name="order")
 def finish_run(order: dict) -> str:  # type: ignore[type-arg]  # Azure's indexer takes plain classes only
-    """order: {"run", "attempt"}. Sets the run's end and gives the hub back."""
+    """Sets the run's end and gives the hub back."""
     from shared.runs.ending import end
 
+    given = cast("End", order)
     services = _services()
-    ended = end(services, order["run"], order["attempt"], services.clock.now())
+    ended = end(services, given["run"], given["attempt"], services.clock.now())
     log.info("run %s of hub %s: %s", ended.id, ended.hub, ended.status)
     return str(ended.status)
 
@@ -118,27 +120,19 @@ def _services() -> Any:
 def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
     from shared.hubs.store import HubStore, known
     from shared.runs.advice import explain
-    from shared.runs.steps.context import OperationEndedError, StepContext
+    from shared.runs.context import OperationEndedError, StepContext
 
     services = _services()
     hub = known(HubStore(services.tables).get(run.hub), run.hub)
     try:
-        return _step(run.kind, step.name)(StepContext(services, hub, run, step, now))
+        return workflow(run.kind).function(step.name)(StepContext(services, hub, run, step, now))
     except OperationEndedError as ended:
-        return _ended_badly(
-            step, ended.error, explain(ended.error, hub.spec, run.kind, unused=unused(run.kind, step.name))
-        )
+        return _ended_badly(step, ended.error, explain(ended.error, hub.spec, run.kind, unused=unused(run, step.name)))
     except OutsideError as error:
-        return _refused(step, error, now, explain(error, hub.spec, run.kind, unused=unused(run.kind, step.name)))
+        return _refused(step, error, now, explain(error, hub.spec, run.kind, unused=unused(run, step.name)))
     except Exception as error:
         log.exception("run %s: step %s", run.id, step.name)
         raise StepCrashError(type(error).__name__) from None
-
-
-def _step(kind: Kind, name: str) -> Callable[[Any], Outcome]:
-    from shared.runs.steps.registry import STEPS
-
-    return STEPS[kind][name]
 
 
 BAD_ENDS = (60.0, 300.0, 900.0)
@@ -159,7 +153,7 @@ def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: date
     if outcome.state != "waiting" or outcome.failing or step.started is None:
         return outcome
     waited = (now - step.started).total_seconds()
-    if waited < plan.patience:
+    if waited < plan.timeout:
         return outcome
     message = f"Given up after {waited / 60:.0f} minutes: {outcome.message}"
     return Outcome("failed", message, fault=Fault("Overdue", message, overdue(kind)))
@@ -167,7 +161,7 @@ def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: date
 
 def _refused(step: StepState, error: OutsideError, now: datetime, fault: Fault) -> Outcome:
     """A permanent refusal fails the step; after a temporary one it is called again, until patience ends."""
-    from shared.runs.steps.context import backoff, give_up
+    from shared.runs.context import backoff, give_up
 
     if not isinstance(error, TemporaryError):
         return Outcome("failed", fault.message, fault=fault)
@@ -206,8 +200,12 @@ def _moved(step: StepState, outcome: Outcome, now: datetime) -> StepState:
     )
 
 
-_ENDS = {"done": StepStatus.SUCCEEDED, "failed": StepStatus.FAILED, "cancelled": StepStatus.CANCELLED}
+_ENDS: dict[Literal["done", "failed", "cancelled"], StepStatus] = {
+    "done": StepStatus.SUCCEEDED,
+    "failed": StepStatus.FAILED,
+    "cancelled": StepStatus.CANCELLED,
+}
 
 
-def _answer(status: StepStatus) -> dict[str, Any]:
-    return {"state": next(state for state, end in _ENDS.items() if end is status), "after": 0.0}
+def _answer(status: StepStatus) -> Answer:
+    return Answer(state=next(state for state, end in _ENDS.items() if end is status), after=0.0)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import OutsideError
-from shared.hubs.defaults import OWNER_TAG
-from shared.hubs.model import Hub
+from shared.hubs.spec.defaults import OWNER_TAG
+from shared.hubs.spec.model import Hub
 from shared.runs import recovery
 from shared.runs.model import Fault, Kind
 from shared.runs.recovery import Advice

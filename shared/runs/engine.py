@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from shared.errors import TemporaryError
 from shared.runs.model import Run, StepStatus
+from shared.runs.orders import Order, PlannedStep
 
 
 class Client(Protocol):
@@ -23,7 +24,13 @@ class Engine:
         import grpc
 
         done = [step.name for step in run.steps if step.status is StepStatus.SUCCEEDED]
-        order = {"run": run.id, "kind": run.kind.value, "attempt": run.attempt, "done": done}
+        order = Order(
+            run=run.id,
+            kind=run.kind.value,
+            attempt=run.attempt,
+            done=done,
+            plan=[PlannedStep(name=step.name, after=list(step.after)) for step in run.plan],
+        )
         try:
             self._client.schedule_new_orchestration("run", input=order, instance_id=run.instance)
         except grpc.RpcError as error:

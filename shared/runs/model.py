@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from shared.runs.plan import Plan, Step
+
 
 class Kind(StrEnum):
     CREATE = "create"
@@ -135,7 +137,10 @@ class Run:
     warnings: tuple[str, ...] = ()
     wanted: dict[str, Any] | None = None
     """Of an upgrade: the specification that the hub is to have, in the form of the API, without its schedule."""
+    plan: Plan = ()
+    """The steps that the hub needs, as the plan was when the run was asked for."""
     steps: tuple[StepState, ...] = ()
+    """How far each step of the plan is."""
     etag: str = ""
 
     @property
@@ -145,3 +150,10 @@ class Run:
 
     def step(self, name: str) -> StepState:
         return next((step for step in self.steps if step.name == name), StepState(name))
+
+    def planned(self, name: str) -> Step:
+        """Raises KeyError for a step that the run has not."""
+        found = next((step for step in self.plan if step.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found

@@ -12,7 +12,9 @@ import azure.durable_functions as df
 from durabletask import task
 
 from shared.runs.model import Kind
-from shared.runs.plans import PLANS, activity_name, ready
+from shared.runs.orders import Answer, Crash, End, Order
+from shared.runs.plan import Plan, Step, ready
+from shared.runs.workflows import activity_name, workflow
 
 orchestrators = df.Blueprint()
 
@@ -26,16 +28,16 @@ CRASH_RETRIES = task.RetryPolicy(
 
 
 @orchestrators.orchestration_trigger(context_name="context")
-def run(context: task.OrchestrationContext, order: dict[str, Any]) -> Generator[task.Task[Any], Any, Any]:
-    """order: {"run": id, "kind": ..., "attempt": number, "done": [names of steps that an earlier orchestration completed]}."""
-    plan = PLANS[Kind(order["kind"])]
+def run(context: task.OrchestrationContext, order: Order) -> Generator[task.Task[Any], Any, Any]:
+    plan = _plan(order)
     done, begun, stopped = set(order["done"]), set(order["done"]), False
     under_way: dict[task.Task[Any], str] = {}
     yield context.call_activity("begin_run", input=order["run"], retry_policy=CRASH_RETRIES)
     while True:
-        for name in [] if stopped else ready(plan, done, begun):
-            begun.add(name)
-            under_way[_call(context, order, name)] = name
+        if not stopped:
+            for name in ready(plan, done, begun):
+                begun.add(name)
+                under_way[_call(context, order, name)] = name
         if not under_way:
             break
         finished = yield task.when_any(list(under_way))
@@ -53,29 +55,36 @@ def run(context: task.OrchestrationContext, order: dict[str, Any]) -> Generator[
             under_way[_call(context, order, name)] = name
         else:
             stopped = True
-    end = {"run": order["run"], "attempt": order["attempt"]}
+    end = End(run=order["run"], attempt=order["attempt"])
     yield context.call_activity("finish_run", input=end, retry_policy=CRASH_RETRIES)
 
 
 _TIMER = "timer of "
 
 
-def _call(context: task.OrchestrationContext, order: dict[str, Any], step: str) -> task.Task[Any]:
+def _plan(order: Order) -> Plan:
+    """The run's own plan, whatever plans this version of the app has for new runs. Only names and order matter here."""
+    if "plan" not in order:
+        return workflow(Kind(order["kind"])).steps
+    return tuple(Step(step["name"], "", 0.0, tuple(step["after"])) for step in order["plan"])
+
+
+def _call(context: task.OrchestrationContext, order: Order, step: str) -> task.Task[Any]:
     activity = activity_name(Kind(order["kind"]), step)
     return context.call_activity(activity, input=order["run"], retry_policy=CRASH_RETRIES)
 
 
 def _outcome(
-    context: task.OrchestrationContext, order: dict[str, Any], step: str, finished: task.Task[Any]
-) -> Generator[task.Task[Any], Any, dict[str, Any]]:
+    context: task.OrchestrationContext, order: Order, step: str, finished: task.Task[Any]
+) -> Generator[task.Task[Any], Any, Answer]:
     """The step's answer; one that kept raising is recorded as failed."""
     try:
-        answer: dict[str, Any] = finished.get_result()
+        answer: Answer = finished.get_result()
     except task.TaskFailedError as error:
         # A StepCrashError's whole message is the name of what was raised.
         ours = error.details.error_type == "StepCrashError"
         kind = error.details.message if ours else error.details.error_type
-        crash = {"run": order["run"], "step": step, "type": kind}
+        crash = Crash(run=order["run"], step=step, type=kind)
         yield context.call_activity("record_crash", input=crash, retry_policy=CRASH_RETRIES)
-        return {"state": "failed"}
+        return Answer(state="failed", after=0.0)
     return answer

@@ -7,7 +7,6 @@ begin again, since nothing of anybody's can be in it.
 from dataclasses import dataclass
 
 from shared.runs.model import Kind, Run, StepStatus
-from shared.runs.plans import PLANS
 
 _ANSWERS = "usable"
 """The step of a create after which people are let in."""
@@ -62,16 +61,16 @@ def otherwise(hub: str, changed: str) -> str:
     return f"{_capital(begin_again(hub, changed))}."
 
 
-def unused(kind: Kind, step: str) -> bool:
-    """Whether the failure of this step means that nobody can have worked in the hub: a create lets nobody in before it is done."""
-    if kind is not Kind.CREATE:
+def unused(run: Run, step: str) -> bool:
+    """Whether the failure of this step means that nobody can have worked in the hub: a create lets people in at its end only."""
+    if run.kind is not Kind.CREATE:
         return False
-    needs = {each.name: each.after for each in PLANS[kind]}
+    needs = {each.name: each.after for each in run.plan}
     reached, ahead = set[str](), [_ANSWERS]
     while ahead:
         name = ahead.pop()
         reached.add(name)
-        ahead += needs[name]
+        ahead += needs.get(name, ())
     return step in reached
 
 

@@ -16,7 +16,8 @@ from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
-from shared.runs.plans import PLANS
+from shared.runs.plan import Plan, Step
+from shared.runs.workflows import workflow
 
 TABLE = "runs"
 STEP = "step_"
@@ -103,6 +104,7 @@ def _properties(run: Run) -> dict[str, Value]:
         "receipt": json.dumps(run.receipt) if run.receipt is not None else "",
         "warnings": json.dumps(run.warnings),
         "wanted": compact(run.wanted) if run.wanted is not None else "",
+        "plan": compact([asdict(step) for step in run.plan]),
         **{_property(step.name): _step_json(step) for step in run.steps},
     }
 
@@ -110,7 +112,7 @@ def _properties(run: Run) -> dict[str, Value]:
 def _run(row: Row) -> Run:
     values: Mapping[str, Any] = row.values
     kind = Kind(values["kind"])
-    planned = [StepState(step.name) for step in PLANS[kind]]
+    plan = _plan(values.get("plan"), kind)
     return Run(
         id=f"{row.partition}-{row.key}",
         hub=row.partition,
@@ -128,9 +130,17 @@ def _run(row: Row) -> Run:
         receipt=json.loads(values["receipt"]) if values["receipt"] else None,
         warnings=tuple(json.loads(values["warnings"])),
         wanted=json.loads(values["wanted"]) if values.get("wanted") else None,
-        steps=tuple(_step(step, values.get(_property(step.name))) for step in planned),
+        plan=plan,
+        steps=tuple(_step(StepState(step.name), values.get(_property(step.name))) for step in plan),
         etag=row.etag or "",
     )
+
+
+def _plan(stored: str | None, kind: Kind) -> Plan:
+    """Runs of earlier versions have no plan of their own: they go by their kind's."""
+    if stored is None:
+        return workflow(kind).steps
+    return tuple(Step(**fields | {"after": tuple(fields["after"])}) for fields in json.loads(stored))
 
 
 def _step_json(step: StepState) -> str:

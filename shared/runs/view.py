@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.clock import wire_time
 from shared.runs.model import Run, Status, StepState, StepStatus
-from shared.runs.plans import PLANS, Step
+from shared.runs.plan import Step
 
 
 def shown(run: Run, now: datetime) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def shown(run: Run, now: datetime) -> dict[str, Any]:
         "kind": run.kind.value,
         "status": run.status.value,
         "percent": percent(run, now),
-        "steps": [_step(run.step(step.name), step) for step in PLANS[run.kind]],
+        "steps": [_step(run.step(step.name), step) for step in run.plan],
         "error": run.fault.wire() if run.fault else None,
         "requestedBy": run.requested_by,
         "reason": run.reason,
@@ -54,18 +54,18 @@ def _left(state: StepState, step: Step, now: datetime) -> float:
 
 def _longest_left(run: Run, now: datetime) -> float:
     ends: dict[str, float] = {}
-    for step in PLANS[run.kind]:
+    for step in run.plan:
         ends[step.name] = _left(run.step(step.name), step, now) + max((ends[name] for name in step.after), default=0.0)
-    return max(ends.values())
+    return max(ends.values(), default=0.0)
 
 
 def percent(run: Run, now: datetime) -> int:
     """Of the longest chain of steps, by usual lengths: 100 only when the run has succeeded."""
     if run.status is Status.SUCCEEDED:
         return 100
-    whole = sum(step.seconds for step in PLANS[run.kind])
-    left = sum(_left(run.step(step.name), step, run.ended or now) for step in PLANS[run.kind])
-    return min(99, max(0, round(100 * (whole - left) / whole)))
+    whole = sum(step.seconds for step in run.plan)
+    left = sum(_left(run.step(step.name), step, run.ended or now) for step in run.plan)
+    return min(99, max(0, round(100 * (whole - left) / whole))) if whole else 0
 
 
 def expected_end(run: Run, now: datetime) -> datetime | None:

@@ -44,9 +44,9 @@ class _Hours(_Model):
     """Half-open [opens, closes) in local time; it belongs to the day it opens on and may cross midnight."""
 
     opens: TimeOfDay = Field(alias="from")
-    """The hub is usable from then on."""
+    """The time from which the hub is usable."""
     closes: TimeOfDay = Field(alias="to")
-    """It may be stopped from then on. When this is not later than `from`, it is on the day after."""
+    """The time from which the hub may be stopped. If it is not later than `from`, it is on the next day."""
 
     @field_validator("opens")
     @classmethod
@@ -71,10 +71,10 @@ class _Hours(_Model):
 
 
 class Window(_Hours):
-    """Hours that repeat on days of the week."""
+    """Hours that repeat every week."""
 
     days: Annotated[tuple[Weekday, ...], Field(max_length=7), _at_most(7)]
-    """On which it opens."""
+    """The days on which the window opens."""
 
     @field_validator("days")
     @classmethod
@@ -85,10 +85,10 @@ class Window(_Hours):
 
 
 class DateOn(_Hours):
-    """Hours on one date, whatever else is said of it: an exam on a Saturday, a holiday or a date off."""
+    """Hours on one date, which override everything else: an exam on a Saturday, a holiday or a date off."""
 
     day: Day = Field(alias="date")
-    """On which they begin."""
+    """The date on which the hours begin."""
 
 
 class DatesOff(_Model):
@@ -97,7 +97,7 @@ class DatesOff(_Model):
     first: Day = Field(alias="from")
     """The first date off."""
     last: Day = Field(alias="to")
-    """The last one; for a single day the same as `from`."""
+    """The last date off. For a single day it is the same as `from`."""
 
     @field_validator("last")
     @classmethod
@@ -112,9 +112,9 @@ class HolidayRule(_Model):
     """Public holidays of a country, with those of one of its subdivisions; observed days included."""
 
     country: Annotated[str, Field(max_length=64)]
-    """ISO 3166 alpha-2."""
+    """The country's ISO 3166 alpha-2 code."""
     subdivision: Annotated[str, Field(max_length=64)] | None = None
-    """As the `holidays` package calls it: its code or its name."""
+    """The subdivision's code or name, as the `holidays` package has it."""
 
     @field_validator("country")
     @classmethod
@@ -137,41 +137,41 @@ class HolidayRule(_Model):
 
 
 class Pause(_Model):
-    """The schedule does not act until then: what is on stays on, what is off stays off.
+    """The schedule does not act until a time: a hub that is on stays on, one that is off stays off.
 
-    Starts and stops by hand work as ever, and end when they said they would. (To be off on some dates, say so in
-    `off`; to be on, in `on`, or start by hand.)
+    Starts and stops by hand work, and end as usual. (To be off on some dates, use `off`; to be on, use `on`, or start the
+    hub by hand.)
     """
 
     until: Instant
-    """When the schedule acts again."""
+    """The time at which the schedule acts again."""
     reason: Note = ""
-    """Shown to whoever asks why nothing is switched."""
+    """The reason, which is shown while nothing is switched."""
 
 
 class Schedule(_Model):
-    """When a hub is to be on. Local times are in `timezone`."""
+    """The hours in which a hub is on. Local times are in `timezone`."""
 
     timezone: Annotated[str, Field(max_length=64)]
-    """As the IANA calls it, such as America/Los_Angeles."""
+    """The IANA name of the time zone, such as America/Los_Angeles."""
     windows: Annotated[tuple[Window, ...], Field(max_length=100), _at_most(100)]
-    """The hours of each week; those that touch or overlap are one."""
+    """The hours of each week. Windows that touch or overlap are one."""
     holidays: HolidayRule | None = None
-    """Public holidays, on which no window opens; none: they are days like any other."""
+    """Public holidays, on which no window opens. Default: holidays are days like any other."""
     off: Annotated[tuple[DatesOff, ...], Field(max_length=400), _at_most(400)] = ()
     """Dates off, such as a break between terms."""
     on: Annotated[tuple[DateOn, ...], Field(max_length=400), _at_most(400)] = ()
-    """Dates on, such as exams: they beat holidays and dates off."""
+    """Dates on, such as exams. They override holidays and dates off."""
     pause: Pause | None = None
-    """Holds the schedule still until a time (POST /api/hubs/{name}/pause); none: it acts."""
+    """Suspends the schedule until a time (POST /api/hubs/{name}/pause)."""
     stop_when_idle: Annotated[StrictInt, Field(ge=10, le=24 * 60)] | None = None
-    """Minutes without anybody using the hub after which it stops, outside its windows. None: it does not."""
+    """The minutes without activity after which the hub stops, outside its windows. Default: it does not stop."""
     warn_minutes: Annotated[StrictInt, Field(ge=0, le=120)] = 15
-    """Minutes before a stop at which its users are told; 15 leave time to finish a cell and save."""
+    """The minutes before a stop at which users are warned. 15 leave time to finish a cell and save."""
     grace: Annotated[StrictInt, Field(ge=0, le=60)] = 10
-    """Minutes that a stop waits for a hub that is busy or does not say, each time, before it asks again or goes on."""
+    """The minutes that a stop waits, each time, for a hub that is busy or does not answer."""
     max_postpone: Annotated[StrictInt, Field(ge=0, le=12 * 60)] = 120
-    """Minutes by which users and busy notebooks together can put off one stop."""
+    """The most minutes by which users and busy notebooks together can postpone one stop."""
 
     @field_validator("timezone")
     @classmethod

@@ -11,7 +11,6 @@ from datetime import datetime
 from statistics import median
 
 from shared.runs.model import Run
-from shared.runs.plans import CREATE
 from tests.bench.lab import Lab, lab
 from tests.bench.rows import Row
 
@@ -82,8 +81,8 @@ def measured(asked: datetime, run: Run, calls: Iterable[dict[str, str]], process
         if step.started and step.ended:
             begins[step.name] = (step.started - asked).total_seconds()
             ends[step.name] = (step.ended - asked).total_seconds()
-    hops = [begins[step.name] - max(ends[name] for name in step.after) for step in CREATE if step.after]
-    counted = [step.name for step in CREATE if ends[step.name] <= ends[LAST]]
+    hops = [begins[step.name] - max(ends[name] for name in step.after) for step in run.plan if step.after]
+    counted = [step.name for step in run.plan if ends[step.name] <= ends[LAST]]
     services = Counter(call["service"] for call in calls if _since(asked, call["time"]) <= ends[LAST])
     lengths = {name: ends[name] - begins[name] for name in counted}
     return Measured(ends[LAST], begins, lengths, hops, services, processor)

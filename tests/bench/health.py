@@ -18,8 +18,8 @@ from local.functions.web import HOST_KEY
 from local.loopback import OPENER
 from shared.clock import SystemClock
 from shared.http.parsing import LARGEST_BODY
+from shared.hubs.spec.validation import parse
 from shared.hubs.store import HubStore
-from shared.hubs.validation import parse
 from shared.services import Services
 from shared.settings import Settings
 from tests.bench.lab import Lab, lab

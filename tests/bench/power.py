@@ -21,20 +21,20 @@ from azure.data.tables import TableServiceClient
 from local.azure.arm.aks.power import START
 from local.world import World
 from shared.azure.tables import Change, Row, Tables
+from shared.hubs.spec.validation import parse
 from shared.hubs.store import TABLE as HUBS
 from shared.hubs.store import HubStore
-from shared.hubs.validation import parse
-from shared.runs.agenda import PARTITION, Agenda, Entry
-from shared.runs.agenda import TABLE as AGENDA
+from shared.power.due_queue import PARTITION, Agenda, Entry
+from shared.power.due_queue import TABLE as AGENDA
+from shared.power.tick import tick
 from shared.runs.engine import Engine
 from shared.runs.model import Run, Status
 from shared.runs.store import RunStore
-from shared.runs.tick import tick
 from tests.bench.arm import LOCATION, Azure, azure, body_of, cluster_name
 from tests.bench.rows import Row as Measured
 from tests.cloud import Host
-from tests.memory import MemoryTables
-from tests.runs.given import EngineClient
+from tests.fakes.memory import MemoryTables
+from tests.given import EngineClient
 
 MORNING = datetime(2026, 11, 23, 7, 52, tzinfo=UTC)
 """A Monday: windows open at 8, and a hub that was never started is started eight minutes earlier."""

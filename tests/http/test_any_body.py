@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.hubs import changes, inventory
-from shared.hubs.inventory import Seen
-from shared.hubs.model import Hub
-from shared.runs.steps.upgrade_check import Examined
+from shared.checks.upgrade import Examined
+from shared.hubs.inventory import listing
+from shared.hubs.inventory.listing import Seen
+from shared.hubs.patch import planning
+from shared.hubs.spec.model import Hub
 from tests.app import App, said
-from tests.runs.given import OFFICE
+from tests.given import OFFICE
 
 EXAMPLES = settings().max_examples
 """Of the profile in tests/conftest.py."""
@@ -241,13 +242,13 @@ def looked_at(app: App, name: str) -> None:
     """What was taken is shown, too."""
     for path in ("hubs/{name}", "hubs/{name}/schedule", "hubs/{name}/calendar"):
         assert app.ask("GET", path, name=name).status_code == 200
-    told = inventory.shown(app.place.hub(name), Seen([], [], [], {}, None))
+    told = listing.shown(app.place.hub(name), Seen([], [], [], {}, None))
     assert json.dumps(told, allow_nan=False)
 
 
 def examined(_: object, hub: Any, wanted: Hub) -> Examined:
     """Without a look at Azure."""
-    return Examined(changes.plan(hub.spec, wanted, None))
+    return Examined(planning.plan(hub.spec, wanted, None))
 
 
 @given(st.sampled_from([path for path in paths(EVERYTHING) if path]), ANY_JSON)
@@ -259,8 +260,8 @@ def test_any_json_in_any_place_of_a_patch_changes_a_hub_or_is_refused(path: Path
     for key in reversed(path):
         patched = {key: patched} if isinstance(key, str) else [patched]
     with (
-        patch("shared.runs.upgrades.examine", examined),
-        patch("shared.runs.upgrades.named", lambda services, hub, wanted, given: wanted),
+        patch("shared.lifecycle.upgrade.command.examine", examined),
+        patch("shared.lifecycle.upgrade.command.named", lambda services, hub, wanted, given: wanted),
     ):
         answer = app.ask("PATCH", "hubs/{name}", raw(patched), name="r6")
     assert answer.status_code in FINE, answer.get_body()

@@ -12,6 +12,7 @@ from shared.azure.keyvault import Secret
 from shared.errors import TemporaryError
 from shared.http.audit import WORD, audited
 from shared.http.problems import ProblemError, endpoint
+from shared.lifecycle.teardown.command import teardown
 from tests.app import KNOWN, App, Route, routes
 
 LOGGER = "hubkeeper.audit"
@@ -165,7 +166,7 @@ def test_the_signed_in_person_is_named(caplog: pytest.LogCaptureFixture, monkeyp
 
 
 def test_a_hub_that_is_going_takes_no_secret(app: App, caplog: pytest.LogCaptureFixture) -> None:
-    run = app.place.commands.teardown("r5", {}, "because")
+    run = teardown(app.place.commands, "r5", "because", keep_homes=False)
     answer = app.ask("PUT", "hubs/{name}/secrets/{key}", {"value": "s3cret"})
     problem = json.loads(answer.get_body())
     assert (answer.status_code, problem["code"]) == (409, "HubGoing")

@@ -8,7 +8,7 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.runs.model import Kind
 from tests.app import App, NoClusters, said
-from tests.runs.adapters import cluster
+from tests.fakes.adapters import cluster
 
 FOUND: dict[str, Cluster | None] = {
     "none": None,

@@ -9,8 +9,8 @@ from shared.errors import NotFoundError
 from shared.http.problems import ProblemError
 from shared.hubs import ownership
 from shared.hubs.network_role import allow, allowed, subnet_id
-from tests.runs import adapters
-from tests.runs.given import NOW, Place
+from tests.fakes import adapters
+from tests.given import NOW, Place
 
 OURS = adapters.cluster("r5", "Succeeded", "Running")
 FOREIGN = {

@@ -11,11 +11,11 @@ import pytest
 
 from shared.azure.tables import Row, Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.hubs.model import Hub
+from shared.hubs.spec.model import Hub
+from shared.hubs.spec.validation import parse
 from shared.hubs.store import HubRecord, HubStore, known
-from shared.hubs.validation import parse
 from shared.schedules.record import Record
-from tests.memory import MemoryTables
+from tests.fakes.memory import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 OFFICE = {"timezone": "Europe/Berlin", "windows": [{"days": ["mon"], "from": "08:00", "to": "18:00"}]}

@@ -8,8 +8,8 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import OutsideError, PermanentError, TemporaryError
+from shared.hubs.spec.validation import parse
 from shared.hubs.store import HubRecord
-from shared.hubs.validation import parse
 from shared.hubs.view import actual_power, listed_power, power_key, power_of, shown
 from shared.schedules.record import Override, PowerState, Record
 from shared.services import Services

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from local.charts.repository import Charts
 from local.faults import CallLog, Fault, Faults
-from local.kubernetes.charts import Charts
 from local.kubernetes.clusters import Clusters
 from local.server import Authority, Gate, serving
 from local.world import World

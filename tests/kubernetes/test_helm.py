@@ -15,7 +15,7 @@ import pytest
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.kubernetes import process
 from shared.kubernetes.helm import Helm, HelmVersion
-from tests.kubernetes.fake_helm import FakeHelm, revisions
+from tests.fakes.helm import FakeHelm, revisions
 
 pytestmark = pytest.mark.local
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import NotFoundError, PermanentError
+from shared.hubs.chart.values import SCOPES, SERVICE
 from shared.kubernetes.jupyterhub import HubUser, JupyterHub
-from shared.kubernetes.values import SCOPES, SERVICE
 from tests.kubernetes.relay import hub_behind
 
 pytestmark = pytest.mark.local

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, PermanentError, TemporaryError
+from shared.hubs.chart.values import TOKEN_KEY, chart_values, fill, shared_password
 from shared.kubernetes import draining, process, tunnel, workloads
 from shared.kubernetes.client import Kubernetes
 from shared.kubernetes.helm import Helm, Release
 from shared.kubernetes.jupyterhub import JupyterHub
-from shared.kubernetes.values import TOKEN_KEY, chart_values, fill, shared_password
 from shared.references import Reference
 from tests.cloud import wait_until
 from tests.kubernetes.lab import Lab, lab

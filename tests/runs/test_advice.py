@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from shared.errors import PermanentError
-from shared.hubs.model import Hub
-from shared.hubs.validation import parse
+from shared.hubs.spec.model import Hub
+from shared.hubs.spec.validation import parse
 from shared.runs import advice
 from shared.runs.advice import explain
 from shared.runs.model import Kind

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 from durabletask.client import OrchestrationStatus
 
 from shared.errors import ConflictError, NotFoundError
+from shared.lifecycle.create.command import create
+from shared.lifecycle.teardown.command import teardown
 from shared.runs import transitions
 from shared.runs.commands import BusyError
-from shared.runs.model import Kind, Status, StepStatus
+from shared.runs.model import Kind, Run, Status, StepStatus
 from shared.runs.transitions import NotAllowedError
-from tests.runs.given import NOW, Place, spec, succeeded
+from tests.given import NOW, Place, spec, succeeded
 
 
 @pytest.fixture
@@ -35,11 +36,16 @@ def ended(place: Place, run_id: str, status: Status = Status.SUCCEEDED, *, leave
     place.hubs.release("r5", run_id, leaves)
 
 
+def order(run: Run, attempt: int, *done: str) -> dict[str, Any]:
+    plan = [{"name": step.name, "after": list(step.after)} for step in run.plan]
+    return {"run": run.id, "kind": run.kind.value, "attempt": attempt, "done": list(done), "plan": plan}
+
+
 # create
 
 
 def test_a_create_is_written_leased_and_told_to_the_engine(place: Place) -> None:
-    run = place.commands.create(spec(), ["odd"], "because")
+    run = create(place.commands, spec(), ["odd"], "because")
     assert (run.kind, run.requested, run.requested_by, run.reason, run.warnings) == (
         Kind.CREATE,
         NOW,
@@ -50,43 +56,47 @@ def test_a_create_is_written_leased_and_told_to_the_engine(place: Place) -> None
     assert place.runs.get(run.id).status is Status.QUEUED
     assert place.hub().open_run == run.id
     assert place.client.started == [f"{run.id}.1"]
-    assert place.client.orders == [{"run": run.id, "kind": "create", "attempt": 1, "done": []}]
+    assert place.client.orders == [order(run, 1)]
+    assert order(run, 1)["plan"][:2] == [
+        {"name": "providers", "after": []},
+        {"name": "preflight", "after": ["providers"]},
+    ]
 
 
 def test_the_same_create_again_is_the_same_run(place: Place) -> None:
-    run = place.commands.create(spec(), [], "first")
-    assert place.commands.create(spec(), [], "second").id == run.id
+    run = create(place.commands, spec(), [], "first")
+    assert create(place.commands, spec(), [], "second").id == run.id
     ended(place, run.id)
-    assert place.commands.create(spec(), [], "third").id == run.id
+    assert create(place.commands, spec(), [], "third").id == run.id
     assert place.client.started == [f"{run.id}.1"]
 
 
 def test_the_same_create_after_other_runs_is_still_the_first_run(place: Place) -> None:
-    first = place.commands.create(spec(), [], "first")
+    first = create(place.commands, spec(), [], "first")
     ended(place, first.id)
     place.clock.advance(hours=1)
     place.commands.begin("r5", Kind.STOP, "", {})
-    assert place.commands.create(spec(), [], "again").id == first.id
+    assert create(place.commands, spec(), [], "again").id == first.id
 
 
 def test_another_specification_for_a_known_name_is_refused(place: Place) -> None:
-    place.commands.create(spec(), [], "")
+    create(place.commands, spec(), [], "")
     with pytest.raises(BusyError) as caught:
-        place.commands.create(spec(tags={"a": "b"}), [], "")
+        create(place.commands, spec(tags={"a": "b"}), [], "")
     assert codes(caught) == "HubExists"
 
 
 def test_a_hub_that_is_being_removed_cannot_be_made(place: Place) -> None:
     place.ready()
-    place.commands.teardown("r5", {}, "")
+    teardown(place.commands, "r5", "", keep_homes=False)
     with pytest.raises(BusyError) as caught:
-        place.commands.create(spec(), [], "")
+        create(place.commands, spec(), [], "")
     assert codes(caught) == "RunOpen"
 
 
 @pytest.mark.parametrize("same", [True, False])
 def test_of_two_creates_at_once_one_wins_and_the_other_leaves_no_run(place: Place, same: bool) -> None:
-    other = place.commands.create(spec() if same else spec(tags={"a": "b"}), [], "the other")
+    other = create(place.commands, spec() if same else spec(tags={"a": "b"}), [], "the other")
     hubs = place.tables.table("hubs")
     row = hubs.rows.pop(("r5", "hub"))
     insert = hubs.insert
@@ -97,10 +107,10 @@ def test_of_two_creates_at_once_one_wins_and_the_other_leaves_no_run(place: Plac
 
     hubs.insert = slower
     if same:
-        assert place.commands.create(spec(), [], "mine").id == other.id
+        assert create(place.commands, spec(), [], "mine").id == other.id
     else:
         with pytest.raises(BusyError) as caught:
-            place.commands.create(spec(), [], "mine")
+            create(place.commands, spec(), [], "mine")
         assert codes(caught) == "HubExists"
     assert runs_of(place) == [Kind.CREATE]
     assert place.client.started == [f"{other.id}.1"]
@@ -123,7 +133,7 @@ def test_a_run_begins_on_a_hub_that_nothing_is_being_done_to(place: Place) -> No
 def test_what_is_unknown_is_not_found(place: Place) -> None:
     asks: list[Callable[[], object]] = [
         lambda: place.commands.begin("r5", Kind.STOP, "", {}),
-        lambda: place.commands.teardown("r5", {}, ""),
+        lambda: teardown(place.commands, "r5", "", keep_homes=False),
         lambda: place.commands.retry("r5-99998207000000abcdef"),
         lambda: place.commands.cancel("r5-99998207000000abcdef"),
     ]
@@ -136,9 +146,12 @@ def test_what_is_unknown_is_not_found(place: Place) -> None:
 def test_somebody_faster_gets_the_hub_and_no_run_is_left_behind(place: Place, kind: Kind) -> None:
     hub = place.ready()
     place.meanwhile("hubs", lambda: place.hubs.lease(hub, "r5-99998207000000abcdef", "ready"))
-    ask = place.commands.teardown if kind is Kind.TEARDOWN else partial(place.commands.begin, kind=kind)
+    asks: dict[Kind, Callable[[], object]] = {
+        Kind.START: lambda: place.commands.begin("r5", Kind.START, "", {}),
+        Kind.TEARDOWN: lambda: teardown(place.commands, "r5", "", keep_homes=False),
+    }
     with pytest.raises(BusyError) as caught:
-        ask("r5", options={}, reason="")
+        asks[kind]()
     assert codes(caught) == "HubChanged"
     assert runs_of(place) == []
     assert place.client.started == []
@@ -157,11 +170,11 @@ def test_a_run_that_was_decided_on_another_state_of_the_hub_does_not_begin(place
 
 def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place: Place) -> None:
     place.ready()
-    run = place.commands.teardown("r5", {"keepHomes": True}, "")
+    run = teardown(place.commands, "r5", "", keep_homes=True)
     assert place.hub().status == "deleting"
-    assert place.commands.teardown("r5", {"keepHomes": True}, "").id == run.id
+    assert teardown(place.commands, "r5", "", keep_homes=True).id == run.id
     with pytest.raises(BusyError):
-        place.commands.teardown("r5", {}, "")
+        teardown(place.commands, "r5", "", keep_homes=False)
     assert place.client.started == [f"{run.id}.1"]
 
 
@@ -219,7 +232,7 @@ def test_a_run_that_ends_while_another_gets_in_line_leaves_no_run_behind(place: 
 
 
 def failed_create(place: Place) -> str:
-    run = place.commands.create(spec(), [], "")
+    run = create(place.commands, spec(), [], "")
     place.runs.save_step(run.id, succeeded("preflight", NOW, NOW))
     place.runs.save_step(run.id, replace(succeeded("group", NOW, NOW), status=StepStatus.FAILED))
     ended(place, run.id, Status.FAILED, leaves="failed")
@@ -229,7 +242,7 @@ def failed_create(place: Place) -> str:
 
 def test_a_run_that_still_has_its_hub_is_not_taken_up_again(place: Place) -> None:
     """Its own end is still under way, and would take the hub from the retry."""
-    run = place.commands.create(spec(), [], "")
+    run = create(place.commands, spec(), [], "")
     place.runs.update(run.id, lambda run: replace(run, status=Status.FAILED, ended=NOW))
     with pytest.raises(BusyError) as caught:
         place.commands.retry(run.id)
@@ -242,7 +255,7 @@ def test_a_retry_goes_on_with_another_orchestration(place: Place) -> None:
     taken_up = place.commands.retry(run)
     assert (taken_up.status, taken_up.attempt) == (Status.QUEUED, 2)
     assert (place.hub().open_run, place.hub().status) == (run, "creating")
-    assert place.client.orders[-1] == {"run": run, "kind": "create", "attempt": 2, "done": ["preflight"]}
+    assert place.client.orders[-1] == order(taken_up, 2, "preflight")
     assert place.client.started[-1] == f"{run}.2"
 
 
@@ -323,8 +336,8 @@ def test_what_is_noted_in_between_costs_nobody_the_lease(place: Place) -> None:
 
 def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None:
     place.ready()
-    teardown = place.commands.teardown("r5", {}, "")
-    place.hubs.forget("r5", teardown.id)
-    place.commands.create(spec(), [], "")
-    place.hubs.forget("r5", teardown.id)
+    removal = teardown(place.commands, "r5", "", keep_homes=False)
+    place.hubs.forget("r5", removal.id)
+    create(place.commands, spec(), [], "")
+    place.hubs.forget("r5", removal.id)
     assert place.hub().status == "creating"

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from shared.runs.model import Kind
 from shared.runs.orchestrators import run
-from shared.runs.plans import PLANS, activity_name
+from shared.runs.orders import Order, PlannedStep
+from shared.runs.plan import Plan, Step
+from shared.runs.workflows import activity_name
+from shared.workflows import workflow
 
 ORCHESTRATOR: Any = run._function.get_user_function().orchestrator_function  # type: ignore[attr-defined]  # of the decorator's builder
 
@@ -68,9 +71,12 @@ class Context:
 class Drive:
     """One orchestration. `open`: what was asked for and has not come back yet, oldest first."""
 
-    def __init__(self, kind: Kind, done: tuple[str, ...] = ()) -> None:
+    def __init__(self, kind: Kind, done: tuple[str, ...] = (), plan: Plan | None = None) -> None:
+        """plan: None as for orchestrations that an app started before runs had plans of their own."""
         self.kind = kind
-        self._order = {"run": "r5-1", "kind": kind.value, "attempt": 2, "done": list(done)}
+        self._order = Order(run="r5-1", kind=kind.value, attempt=2, done=list(done))
+        if plan is not None:
+            self._order["plan"] = [PlannedStep(name=step.name, after=list(step.after)) for step in plan]
         self._history: list[tuple[int, Any]] = []
         self._asked: list[Asked] = []
         self.ended = False
@@ -248,6 +254,17 @@ def test_a_run_with_all_steps_done_is_only_finished() -> None:
     assert drive.open == ["finish_run"]
 
 
+def test_a_run_goes_by_its_own_plan_whatever_the_plans_of_this_version_are() -> None:
+    """A step that no plan has any more, and an order that no plan has."""
+    drive = Drive(Kind.START, plan=(Step("usable", "", 1), Step("former", "", 1, ("usable",))))
+    drive.answer("begin_run")
+    assert drive.open == names(Kind.START, "usable")
+    drive.step("usable")
+    assert drive.open == names(Kind.START, "former")
+    drive.step("former")
+    assert drive.open == ["finish_run"]
+
+
 ANSWERS = st.sampled_from(
     [DONE, DONE, DONE, waiting(0.0), waiting(1.5), waiting(900.0), FAILED, CANCELLED, CrashError("boom")]
 )
@@ -256,7 +273,7 @@ ANSWERS = st.sampled_from(
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(list(Kind)))
 def test_whatever_the_steps_answer_the_order_holds_and_the_run_is_finished(data: st.DataObject, kind: Kind) -> None:
-    plan = {activity_name(kind, step.name): step for step in PLANS[kind]}
+    plan = {activity_name(kind, step.name): step for step in workflow(kind).steps}
     drive, done, stopped, calls = Drive(kind), set[str](), False, 0
     while not drive.ended:
         assert drive.open, "an orchestration that waits for nothing hangs"
@@ -277,4 +294,4 @@ def test_whatever_the_steps_answer_the_order_holds_and_the_run_is_finished(data:
     assert drive.asked[0] == "begin_run"
     assert drive.asked[-1] == "finish_run"
     assert Counter(drive.asked)["finish_run"] == 1
-    assert stopped or done == {step.name for step in PLANS[kind]}
+    assert stopped or done == {step.name for step in workflow(kind).steps}

@@ -7,15 +7,15 @@ import pytest
 from shared.runs import recovery, transitions
 from shared.runs.activities import in_time
 from shared.runs.model import Kind, Run, Status, StepState, StepStatus, waiting
-from shared.runs.plans import PLANS
-from tests.runs.given import NOW, run_of
+from shared.workflows import workflow, workflows
+from tests.given import NOW, run_of
 from tests.wording import GIVES_UP
 
 
 def ended(kind: Kind, done: tuple[str, ...] = (), status: Status = Status.RUNNING) -> Run:
     steps = [
         StepState(step.name, StepStatus.SUCCEEDED if step.name in done else StepStatus.CANCELLED, NOW)
-        for step in PLANS[kind]
+        for step in workflow(kind).steps
     ]
     return replace(run_of(kind), status=status, steps=tuple(steps), cancel_requested_by="ann")
 
@@ -37,7 +37,7 @@ def test_a_create_that_was_cancelled_after_its_hub_answered_is_not_taken_back() 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_step_that_takes_too_long_gives_no_hub_up(kind: Kind) -> None:
-    plan = PLANS[kind][0]
+    plan = workflow(kind).steps[0]
     began = StepState(plan.name).begun(NOW)
     outcome = in_time(kind, plan, began, waiting(5, "Waiting."), NOW.replace(year=NOW.year + 1))
     assert outcome.fault
@@ -58,6 +58,12 @@ def test_a_hub_that_is_not_complete_is_not_given_up_by_who_wants_to_use_it(kind:
 
 
 def test_a_create_has_people_in_its_hub_only_when_a_step_fails_that_the_hub_does_not_wait_for() -> None:
-    assert [step.name for step in PLANS[Kind.CREATE] if not recovery.unused(Kind.CREATE, step.name)] == ["rules"]
-    for kind in set(Kind) - {Kind.CREATE}:
-        assert not any(recovery.unused(kind, step.name) for step in PLANS[kind])
+    for each in workflows():
+        run = run_of(each.kind)
+        used = [step.name for step in run.plan if not recovery.unused(run, step.name)]
+        assert used == (["rules"] if each.kind is Kind.CREATE else [step.name for step in each.steps])
+
+
+def test_a_create_whose_plan_is_not_known_is_not_taken_back_before_its_last_step() -> None:
+    run = run_of(Kind.CREATE, plan=())
+    assert [recovery.unused(run, step) for step in ("cluster", "usable")] == [False, True]

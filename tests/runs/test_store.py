@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from shared.azure.tables import Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.plan import Step
 from shared.runs.store import RunStore, new_id, split_id
-from tests.memory import MemoryTables
-from tests.runs.given import NOW, run_of
+from tests.fakes.memory import MemoryTables
+from tests.given import NOW, run_of
 
 FULL = run_of(
     Kind.START,
@@ -64,6 +65,23 @@ def test_a_run_is_inserted_once_and_is_gone_when_deleted(store: RunStore) -> Non
     store.delete(FULL.id)
     with pytest.raises(NotFoundError):
         store.get(FULL.id)
+
+
+def test_a_run_keeps_the_plan_that_it_was_asked_for_with(store: RunStore) -> None:
+    plan = (Step("former", "A step that no plan has any more", 2.0), Step("usable", "Wait", 1.0, ("former",), 60.0))
+    run = run_of(Kind.START, plan=plan, steps={"former": StepState("former", StepStatus.SUCCEEDED, NOW, NOW)})
+    store.insert(run)
+    assert replace(store.get(run.id), etag="") == run
+
+
+def test_a_run_of_a_version_without_plans_goes_by_its_kinds() -> None:
+    tables = MemoryTables()
+    store = RunStore(tables)
+    store.insert(FULL)
+    rows = tables.table("runs").rows
+    for key, row in rows.items():
+        rows[key] = replace(row, values={name: value for name, value in row.values.items() if name != "plan"})
+    assert replace(store.get(FULL.id), etag="") == FULL
 
 
 @pytest.mark.parametrize("text", ["", "r5", "r5-", "r5-1", "-99998207000000abcdef", "r5-9999820700000/abcdef", "../x"])

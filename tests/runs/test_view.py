@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.power.steps import START
 from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
-from shared.runs.plans import PLANS, START, chain
+from shared.runs.plan import chain
 from shared.runs.view import expected_end, percent, shown
-from tests.runs.given import NOW, run_of, succeeded
+from shared.workflows import workflow
+from tests.given import NOW, run_of, succeeded
 
 WHOLE = sum(step.seconds for step in START)
 
@@ -96,7 +98,7 @@ def test_the_percentage_of_a_run_that_ended_stands_still() -> None:
 
 def test_the_end_is_expected_after_the_longest_chain_that_is_left() -> None:
     fresh = run_of(Kind.CREATE)
-    assert expected_end(fresh, NOW) == later(chain(PLANS[Kind.CREATE]))
+    assert expected_end(fresh, NOW) == later(chain(workflow(Kind.CREATE).steps))
     steps = {"rest": succeeded("rest", NOW, NOW), "power-on": running("power-on", NOW)}
     assert expected_end(run_of(Kind.START, steps=steps), later(100)) == later(100 + 193 + 60)
     assert expected_end(run_of(Kind.START, steps=steps, status=Status.CANCELLED), NOW) is None
@@ -112,7 +114,7 @@ STATES = st.builds(
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(list(Kind)), st.data())
 def test_the_percentage_never_falls_while_time_passes(kind: Kind, data: st.DataObject) -> None:
-    states = {step.name: data.draw(STATES) for step in PLANS[kind]}
+    states = {step.name: data.draw(STATES) for step in workflow(kind).steps}
     run: Run = run_of(kind, status=Status.RUNNING, steps=states)
     moments = sorted(data.draw(st.lists(st.floats(5000, 20000), min_size=2, max_size=4)))
     found = [percent(run, later(moment)) for moment in moments]

@@ -12,23 +12,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.azure.arm import listing
-from local.azure.arm.addresses import Network
 from local.azure.arm.aks import joining, views
 from local.azure.arm.aks.provider import ContainerService
-from local.azure.arm.authorization import Authorization
 from local.azure.arm.azure import Azure, no_group
 from local.azure.arm.catalog import API_VERSIONS, provider_name
-from local.azure.arm.compute import Compute
 from local.azure.arm.gate import action_of, check_api_version, resource_type, unauthorized
-from local.azure.arm.groups import Groups, refuse_while_deleting
 from local.azure.arm.ids import Target, parse
-from local.azure.arm.insights import Insights
-from local.azure.arm.others import Empty, KeyVault, ManagedIdentity
 from local.azure.arm.policy import PolicyInsights, denial
 from local.azure.arm.ports import ControlPlanes, Directory, Tokens
-from local.azure.arm.registries import ContainerRegistry
-from local.azure.arm.resources import Resources, prefix_of
-from local.azure.arm.subscriptions import Subscriptions, unknown_namespace
+from local.azure.arm.providers.addresses import Network
+from local.azure.arm.providers.authorization import Authorization
+from local.azure.arm.providers.compute import Compute
+from local.azure.arm.providers.groups import Groups, refuse_while_deleting
+from local.azure.arm.providers.insights import Insights
+from local.azure.arm.providers.others import Empty, KeyVault, ManagedIdentity
+from local.azure.arm.providers.registries import ContainerRegistry
+from local.azure.arm.providers.resources import Resources, prefix_of
+from local.azure.arm.providers.subscriptions import Subscriptions, unknown_namespace
 from local.azure.arm.throttle import Throttle
 from local.azure.arm.wire import Answer, Call, Refusal, wrapped
 from local.world import Document, World

@@ -1,6 +1,6 @@
 """Containers that the local cloud really runs: JupyterHub, its proxy, its users' servers, and BinderHub's page."""
 
-from local.kubernetes.runtime import Runtime
+from local.kubernetes.node.runtime import Runtime
 from local.kubernetes.workloads.autohttps import AutohttpsRuntime
 from local.kubernetes.workloads.binder import BinderRuntime
 from local.kubernetes.workloads.hub import HubRuntime

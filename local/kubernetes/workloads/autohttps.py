@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trustme
 
-from local.kubernetes.runtime import PodContext, Process
+from local.kubernetes.node.runtime import PodContext, Process
 from local.kubernetes.workloads import environment, probes
 from local.kubernetes.workloads.filesystem import Root
 from local.kubernetes.workloads.proxy import start_proxy

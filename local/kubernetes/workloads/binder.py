@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from local.kubernetes.runtime import PodContext, Process
+from local.kubernetes.node.runtime import PodContext, Process
 from local.kubernetes.workloads import environment, probes
 from local.kubernetes.workloads.filesystem import Root
 from local.kubernetes.workloads.process import SupervisedProcess

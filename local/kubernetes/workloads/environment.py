@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from local.kubernetes.runtime import PodContext
+from local.kubernetes.node.runtime import PodContext
 from local.kubernetes.workloads.filesystem import Root
 from local.world import Document
 

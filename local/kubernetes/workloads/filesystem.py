@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from local.kubernetes.runtime import PodContext
+from local.kubernetes.node.runtime import PodContext
 
 IMAGE_FOLDERS = ("/usr/local/etc/jupyterhub", "/srv/jupyterhub", "/home/jovyan")
 """What the images bring along, whether something is mounted there or not."""

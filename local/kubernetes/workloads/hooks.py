@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.kubernetes.runtime import PodContext
+from local.kubernetes.node.runtime import PodContext
 from local.kubernetes.workloads.filesystem import Root
 
 HARMLESS = frozenset({"cp", "echo", "mkdir", "touch", "true"})

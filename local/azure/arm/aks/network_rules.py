@@ -5,7 +5,7 @@ import ipaddress
 from local.azure.arm.aks.rules import invalid
 from local.azure.arm.azure import Azure
 from local.azure.arm.ids import resource_id
-from local.azure.arm.network import subnet_range, subnets_in
+from local.azure.arm.providers.network import subnet_range, subnets_in
 from local.azure.arm.wire import Json, flat
 
 _RESERVED = 5

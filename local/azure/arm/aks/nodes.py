@@ -1,12 +1,12 @@
 """The node resource group and what AKS makes there."""
 
-from local.azure.arm.addresses import ADDRESS, address_properties
-from local.azure.arm.aks.naming import scale_set, suffix
 from local.azure.arm.azure import Azure
-from local.azure.arm.compute import SCALE_SET
-from local.azure.arm.groups import group_body
 from local.azure.arm.ids import ResourceId
-from local.azure.arm.sizes import find
+from local.azure.arm.naming import scale_set, suffix
+from local.azure.arm.providers.addresses import ADDRESS, address_properties
+from local.azure.arm.providers.compute import SCALE_SET
+from local.azure.arm.providers.groups import group_body
+from local.azure.arm.providers.sizes import find
 from local.azure.arm.store import group_key
 from local.azure.arm.wire import Json, digest, stable_guid
 

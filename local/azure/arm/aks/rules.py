@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from local.azure.arm import quota
 from local.azure.arm.aks import fields, versions
 from local.azure.arm.azure import Azure
 from local.azure.arm.operations import Operation
-from local.azure.arm.sizes import find
+from local.azure.arm.providers import quota
+from local.azure.arm.providers.sizes import find
 from local.azure.arm.wire import Call, Json, Refusal, flat, same, timestamp, wrapped
 
 

@@ -1,10 +1,10 @@
 """What Kubernetes makes in the node resource group: load balancers' addresses and volumes' disks, as ARM shows them."""
 
-from local.azure.arm.addresses import ADDRESS, address_properties
-from local.azure.arm.aks.naming import scale_set
 from local.azure.arm.aks.nodes import STANDARD, node_body, resource_in
 from local.azure.arm.azure import Azure
-from local.azure.arm.compute import DISK
+from local.azure.arm.naming import scale_set
+from local.azure.arm.providers.addresses import ADDRESS, address_properties
+from local.azure.arm.providers.compute import DISK
 from local.azure.arm.store import group_key
 from local.azure.arm.wire import Json, stable_guid
 

@@ -1,0 +1,1 @@
+"""The resource providers but AKS: networks, DNS, compute, registries, roles and the rest."""

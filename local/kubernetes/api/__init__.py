@@ -1,0 +1,1 @@
+"""The API server over HTTP: paths, encodings, access, watches, tables, subresources."""

@@ -1,0 +1,1 @@
+"""The control loops: deployments, jobs, claims, endpoints, the scheduler and their like."""

@@ -1,0 +1,1 @@
+"""The node: kubelet, containers as processes, their files and status."""

@@ -1,0 +1,1 @@
+"""The Helm chart's values, made from a specification and from what is known of the hub, and what they say of its logins. Pure."""

@@ -1,0 +1,1 @@
+"""What is inside a hub: its people, nodes, volumes and releases, and how many more users fit. Reads only."""

@@ -1,0 +1,1 @@
+"""The specification, which a person writes: its fields, defaults and rules. Pure."""

@@ -1,0 +1,27 @@
+"""The step that checks what Azure will allow, before anything is made."""
+
+from shared.checks.preflight import UNREGISTERED, examine
+from shared.runs.context import StepContext, poll_delay
+from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.recovery import Advice, worded
+
+REGISTRATION_PATIENCE = 600.0
+"""Seconds for which a provider may answer as if it were not registered after it is."""
+
+
+def preflight(context: StepContext) -> Outcome:
+    found = examine(context.services, context.spec)
+    context.remember(**found.facts)
+    errors = [finding for finding in found.findings if finding.severity == "error"]
+    if not errors and "kubernetes_version" not in found.facts:
+        if context.elapsed < REGISTRATION_PATIENCE:
+            return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
+        errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
+    if not errors:
+        return done(
+            f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
+        )
+    message = " ".join(finding.message for finding in errors)
+    advice = Advice(" ".join(dict.fromkeys(finding.advice for finding in errors)), create="the corrected specification")
+    fault = Fault(errors[0].code, message, worded(advice, context.spec.name, context.run.kind, unused=True))
+    return Outcome("failed", message, fault=fault)

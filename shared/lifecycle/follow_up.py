@@ -1,0 +1,55 @@
+"""What follows from the end of a create, an upgrade or a teardown: who is told, and when the hub is looked at next."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared.hubs.chart import access
+from shared.hubs.spec.model import Hub
+from shared.hubs.store import HubRecord, HubStore
+from shared.notifications.events import Kind as EventKind
+from shared.notifications.notify import Recorded, record
+from shared.power import failures
+from shared.power.due_queue import look_soon
+from shared.runs.ending import fault_of
+from shared.runs.model import Run, Status
+from shared.schedules.overrides import override_for_start
+from shared.schedules.record import Record
+from shared.services import Services
+
+
+def after_create(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+    """`run` is as it will be written."""
+    if run.status is Status.SUCCEEDED:
+        HubStore(services.tables).update_power(run.hub, lambda power: first_hours(power, hub.spec, run, now))
+    return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is made: {access.opened(hub.facts)}")
+
+
+def after_upgrade(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+    message = f"Hub {run.hub} is changed as it was asked for, and answers."
+    return _told(services, run, hub, now, EventKind.UPGRADED, message, reason=run.reason)
+
+
+def after_teardown(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+    return _told(services, run, hub, now, EventKind.TORN_DOWN, f"Hub {run.hub} is torn down.")
+
+
+def _told(
+    services: Services, run: Run, hub: HubRecord, now: datetime, kind: EventKind, message: str, **data: Any
+) -> list[Recorded]:
+    told: list[Recorded] = []
+    if run.status is Status.SUCCEEDED:
+        event = record(services, run.hub, kind, message, run=run.id, by=run.requested_by, **data)
+        told = [*failures.worked(services, hub, run), event]
+    elif run.status is Status.FAILED:
+        told = [failures.recorded(services, run, fault_of(run))]
+    look_soon(services.tables, run.hub, now)
+    return told
+
+
+def first_hours(power: Record, spec: Hub, run: Run, now: datetime) -> Record:
+    """Made outside its hours, a hub would be stopped before anybody has seen it: it stays on for a while. Pure."""
+    if spec.schedule is None or power.override is not None:
+        return power
+    made = override_for_start(spec.schedule, now, None, None, run.requested_by, "the hub has just been made")
+    return replace(power, override=made)

@@ -1,0 +1,33 @@
+"""Registers the teardown with the engine."""
+
+from collections.abc import Mapping
+
+from shared.lifecycle.teardown.steps import STEPS
+from shared.runs.model import Kind
+from shared.runs.workflows import FollowUp, StepFunction, Workflow, register
+
+
+def _functions() -> Mapping[str, StepFunction]:
+    from shared.lifecycle.teardown import removal
+
+    return {
+        "homes": removal.homes,
+        "name": removal.name,
+        "cluster": removal.cluster,
+        "role": removal.role,
+        "identity": removal.identity,
+        "network": removal.network,
+        "registry": removal.registry,
+        "group": removal.group,
+        "secrets": removal.secrets,
+        "receipt": removal.receipt,
+    }
+
+
+def _follow_up() -> FollowUp:
+    from shared.lifecycle.follow_up import after_teardown
+
+    return after_teardown
+
+
+TEARDOWN = register(Workflow(Kind.TEARDOWN, STEPS, _functions, _follow_up, hub_at_work="deleting", forgets_hub=True))

@@ -1,0 +1,286 @@
+"""An upgrade's helm release, the gate that tries the hub afterwards, and the way back when it fails.
+
+Users' servers are bare pods that no release owns: neither helm's upgrade nor its rollback touches them.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import OutsideError, PermanentError
+from shared.hubs.chart import values as chart_values
+from shared.hubs.patch.planning import How, Plan, plan
+from shared.hubs.spec import binder
+from shared.hubs.store import HubStore
+from shared.kubernetes import diagnosis, workloads
+from shared.kubernetes.diagnosis import Cause, CauseKind
+from shared.kubernetes.errors import JUPYTERHUB
+from shared.lifecycle.upgrade import frame, front
+from shared.power import people
+from shared.resources import release as installed
+from shared.resources import strangers
+from shared.runs.context import StepContext, poll_delay
+from shared.runs.model import Fault, Outcome, done, waiting
+
+if TYPE_CHECKING:
+    from shared.kubernetes.jupyterhub import JupyterHub
+
+READY_PATIENCE = timedelta(minutes=20)
+"""For a hub to answer after an upgrade: as long as after an install, images being pulled as they are then."""
+
+CRASH_PATIENCE = timedelta(minutes=3)
+"""The same when Kubernetes says that a container of the hub's crashes each time: that is long enough for five tries."""
+
+SERVER_PATIENCE = timedelta(minutes=10)
+"""For the test server: twice what JupyterHub gives a server to start."""
+
+NO_IMAGE = "No server was tried: a BinderHub that is open to all starts one only with the image of a repository."
+
+CLEAN_PATIENCE = timedelta(minutes=2)
+"""For the test server's pod and claim to go; what is left then is said, and fails nothing."""
+
+
+def _changes(context: StepContext) -> Plan:
+    return plan(context.spec, frame.wanted(context), None)
+
+
+def _new_release(context: StepContext) -> bool:
+    """Whether there is a release to make: another specification, or another certificate under the old one."""
+    had, has = (facts.get("tls") or {} for facts in (context.hub.facts, frame.of_wanted(context).hub.facts))
+    return _changes(context).has(How.HELM) or had.get("secret") != has.get("secret")
+
+
+def release(context: StepContext) -> Outcome:
+    """Helm's upgrade, the gate, and the way back, in phases each of which may be called again.
+
+    One step, because a run can be cancelled between two: a release that nobody has tried must not stay.
+    """
+    phase = context.memo.get("phase", "install")
+    if phase in _BACK:
+        return _BACK[phase](context)
+    try:
+        return _PHASES[phase](context)
+    except OutsideError as error:
+        if error.system != JUPYTERHUB:
+            raise
+        return _not_yet(context, f"the hub's API answers {error.code}: {error.message}", _PATIENCE[phase])
+
+
+def _install(context: StepContext) -> Outcome:
+    """Helm upgrade, without waiting. What helm has begun and could not end is taken back."""
+    if not _new_release(context):
+        return _phase(context, "ready", "The release stays as it is.")
+    spec, noted, helm = context.spec, frame.noted(context), context.services.helm
+    if noted.get("installed_by") == context.run.instance:  # a crash came before this step's record
+        return _phase(context, "ready", f"Revision {noted['revision']} is installed.")
+    credentials = installed.kubeconfig(context)
+    helm.unlock(credentials, spec.release.name, spec.release.namespace)
+    told = _told(context, credentials)
+    try:
+        made = installed.install(frame.of_wanted(context), credentials, noted["chart"])
+    except PermanentError as error:
+        newest = helm.status(credentials, spec.release.name, spec.release.namespace)
+        if newest is None or newest.status != "failed":
+            raise
+        return _undo(context, f"{error.system}: {error.message}")
+    frame.note(context, installed_by=context.run.instance, revision=made.revision)
+    context.remember(**told)
+    return _phase(context, "ready", f"Revision {made.revision} is installed.")
+
+
+def _told(context: StepContext, credentials: str) -> dict[str, Any]:
+    """The addresses that the new release will have been told, where it has to be told any."""
+    frame.note(context, told_before=context.hub.facts.get(installed.LINKED))
+    if not binder.needs_addresses(frame.wanted(context)):
+        return {}
+    return {installed.LINKED: installed.note_addresses(context, credentials)}
+
+
+def _ready(context: StepContext) -> Outcome:
+    urls, waits, causes = _look(frame.of_wanted(context))
+    if waits:
+        patience = CRASH_PATIENCE if diagnosis.crashes(causes) else READY_PATIENCE
+        return _not_yet(context, _explained(waits, causes), patience)
+    context.remember(candidate=urls)
+    if _new_release(context) and (
+        how := strangers.way_in(context.services, frame.wanted(context), urls["url"], urls.get("binder_url"))
+    ):
+        return _undo(context, f"it lets everybody in. {how}")
+    if not _new_release(context) and not frame.noted(context).get("renewed"):
+        return _passed(context, "The hub answers.")
+    wanted = frame.wanted(context)
+    if wanted.binder and not binder.logs_in(wanted):
+        return _passed(context, f"The hub answers. {NO_IMAGE}")
+    return _phase(context, "spawn", "The hub answers; starting a server to try it.")
+
+
+def _look(context: StepContext) -> tuple[dict[str, str], str, tuple[Cause, ...]]:
+    """The hub's URLs, what it still waits for (empty: nothing), and the causes that Kubernetes gives."""
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
+        look = installed.seen(context, kubernetes)
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ()
+    if look.waits:
+        return {}, f"{look.waits.rstrip('.')}.", causes
+    if look.urls is None:
+        return {}, "The load balancer has no address yet.", ()
+    return look.urls.facts | look.addresses, look.trouble, ()
+
+
+def _explained(what: str, causes: tuple[Cause, ...]) -> str:
+    return f"{what} {diagnosis.summary(causes)}".strip()
+
+
+def _spawn(context: StepContext) -> Outcome:
+    """Makes our user and asks for its server, once: a server that has failed must not be asked for again and again."""
+    hub = _hub(context)
+    hub.create_user(chart_values.CHECK_USER)
+    hub.start_server(chart_values.CHECK_USER)
+    return _phase(context, "server", "A server is starting.")
+
+
+def _server(context: StepContext) -> Outcome:
+    user = _hub(context).user(chart_values.CHECK_USER)
+    server = next(iter(user.servers), None) if user else None
+    if server and server.ready:
+        return _phase(context, "clean", "The server has started.", verdict="A server was started and stopped.")
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace, chart_values.CHECK_USER)
+    if any(cause.kind is CauseKind.NO_ROOM for cause in causes):  # no fault of the upgrade's
+        why = diagnosis.summary(causes)
+        return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
+    if server is None:
+        return _undo(context, _explained("a server could not be started.", causes))
+    return _not_yet(context, _explained("The server is starting.", causes), SERVER_PATIENCE)
+
+
+def _clean(context: StepContext) -> Outcome:
+    left = remove_check_user(context)
+    if left and _in_phase(context) < CLEAN_PATIENCE:
+        return waiting(2, f"Removing the test server: {left}.", **context.memo)
+    return _passed(context, f"{context.memo['verdict']}{f' Still there: {left}.' if left else ''}")
+
+
+_PHASES = {"install": _install, "ready": _ready, "spawn": _spawn, "server": _server, "clean": _clean}
+_PATIENCE = {"ready": READY_PATIENCE, "spawn": CLEAN_PATIENCE, "server": SERVER_PATIENCE, "clean": SERVER_PATIENCE}
+
+
+def remove_check_user(context: StepContext) -> str:
+    """The server, the user and its volume; what is still on its way, empty when nothing is left."""
+    hub, name = _hub(context), chart_values.CHECK_USER
+    if hub.user(name) is not None:
+        if not hub.stop_server(name):
+            return "its server"
+        hub.delete_user(name)
+    with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
+        namespace = context.spec.release.namespace
+        claims = [claim.name for claim in workloads.claims(kubernetes, namespace) if claim.user == name]
+        left = workloads.delete_claims(kubernetes, namespace, claims) if claims else []
+    return ", ".join(left)
+
+
+def _hub(context: StepContext) -> "JupyterHub":
+    """At the address that the gate has found; its token is the same before and after."""
+    facts = {**context.hub.facts, **(context.hub.facts.get("candidate") or {})}
+    return people.hub_client(replace(context, hub=replace(context.hub, facts=facts)))
+
+
+def _phase(context: StepContext, phase: str, message: str, **memo: Any) -> Outcome:
+    return waiting(0.0, message, phase=phase, since=context.now.isoformat(), **memo)
+
+
+def _in_phase(context: StepContext) -> timedelta:
+    since = context.memo.get("since")
+    return context.now - datetime.fromisoformat(since) if since else timedelta(seconds=context.elapsed)
+
+
+def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
+    spent = _in_phase(context)
+    if spent < patience:
+        return waiting(poll_delay(spent.total_seconds()), why, **context.memo)
+    return _undo(context, f"after {patience.total_seconds() / 60:.0f} minutes: {why}")
+
+
+def _passed(context: StepContext, message: str) -> Outcome:
+    """From here on the hub is what was wanted."""
+    new, noted = frame.wanted(context), frame.noted(context)
+    facts: dict[str, Any] = {**(context.hub.facts.get("candidate") or {}), "chart_version": noted["chart"]}
+    if "tls" in noted:
+        facts["tls"] = noted["tls"]
+    if "revision" in noted:
+        facts["release_revision"] = noted["revision"]
+    context.remember(**facts, candidate=None)
+    HubStore(context.services.tables).adopt(
+        context.spec.name, lambda spec: new.model_copy(update={"schedule": spec.schedule})
+    )
+    return done(message)
+
+
+# The way back
+
+
+def _undo(context: StepContext, why: str) -> Outcome:
+    """Back to the release that was good; without a new release there is none to go back to."""
+    if _new_release(context):
+        return _phase(context, "rollback", f"Going back: {why}", why=why)
+    fault = Fault(
+        "GateFailed",
+        f"The hub does not work as it should after the change: {why}",
+        "What Azure did stays. Remove the cause named here, then retry the run; "
+        f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look with kubectl.",
+    )
+    return Outcome("failed", fault.message, fault=fault)
+
+
+def _roll_back(context: StepContext) -> Outcome:
+    spec, good = context.spec, frame.noted(context)["good"]
+    credentials, helm = installed.kubeconfig(context), context.services.helm
+    helm.unlock(credentials, spec.release.name, spec.release.namespace)
+    helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
+    if told := frame.noted(context).get("told_before"):
+        context.remember(**{installed.LINKED: told})
+    return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.memo["why"])
+
+
+def _restored(context: StepContext) -> Outcome:
+    """The old specification still is the hub's; a retry makes the release anew."""
+    try:
+        urls, waits, causes = _look(context)
+        context.remember(candidate=urls or None)
+        left = waits or remove_check_user(context)
+        if not left:
+            front.sweep(context)
+    except OutsideError as error:
+        if error.system != JUPYTERHUB:
+            raise
+        left, waits, causes = error.message, error.message, ()
+    patience = READY_PATIENCE if waits else CLEAN_PATIENCE
+    if left and _in_phase(context) < patience:
+        return waiting(
+            poll_delay(_in_phase(context).total_seconds()), _explained(f"Back: {left}", causes), **context.memo
+        )
+    context.remember(candidate=None)
+    fault = _not_restored(context, _explained(waits, causes)) if waits else _rolled_back(context)
+    return Outcome("failed", fault.message, fault=fault)
+
+
+def _rolled_back(context: StepContext) -> Fault:
+    good = frame.noted(context)["good"]
+    return Fault(
+        "RolledBack",
+        f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
+        "The hub is as it was before, and users' servers went on. Remove the cause named here and PATCH again; or retry the run if "
+        "the cause lay elsewhere (an image that could not be pulled).",
+    )
+
+
+def _not_restored(context: StepContext, why: str) -> Fault:
+    good = frame.noted(context)["good"]
+    return Fault(
+        "RollbackFailed",
+        f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
+        f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
+        "the copy that it made first is beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
+    )
+
+
+_BACK = {"rollback": _roll_back, "restored": _restored}

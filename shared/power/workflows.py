@@ -1,0 +1,58 @@
+"""Registers the starts, stops and rotations of the password with the engine."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.power.steps import PASSWORD, ROTATE, START, STOP
+from shared.runs.model import Kind
+from shared.runs.plan import Plan, without
+from shared.runs.workflows import FollowUp, StepFunction, Workflow, register
+
+if TYPE_CHECKING:
+    from shared.hubs.store import HubRecord
+
+
+def stop_plan(hub: "HubRecord") -> Plan:
+    """Only the password of a principal that Hubkeeper made is replaced before a stop."""
+    identity = hub.spec.identity
+    return without(STOP, PASSWORD) if identity.type == "managed" or identity.brought else STOP
+
+
+def _start() -> Mapping[str, StepFunction]:
+    from shared.power import switch, usable
+
+    return {"rest": switch.rest, "power-on": switch.power_on, "usable": usable.usable}
+
+
+def _rotate() -> Mapping[str, StepFunction]:
+    from shared.power import rotate
+
+    return {
+        "check": rotate.check,
+        "new-password": rotate.new_password,
+        "give-password": rotate.give_to_cluster,
+        "old-passwords": rotate.old_passwords,
+    }
+
+
+def _stop() -> Mapping[str, StepFunction]:
+    from shared.power import people, switch
+
+    return {**_rotate(), "people": people.people, "servers": people.servers, "power-off": switch.power_off}
+
+
+def _after_switch() -> FollowUp:
+    from shared.power.follow_up import after_switch
+
+    return after_switch
+
+
+def _after_rotation() -> FollowUp:
+    from shared.power.follow_up import after_rotation
+
+    return after_rotation
+
+
+register(Workflow(Kind.START, START, _start, _after_switch))
+register(Workflow(Kind.STOP, STOP, _stop, _after_switch, plan=stop_plan))
+register(Workflow(Kind.ROTATE, ROTATE, _rotate, _after_rotation))

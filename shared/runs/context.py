@@ -1,0 +1,151 @@
+"""What a step is given, and the small decisions that all of them share."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.azure import arm
+from shared.azure.operations import Operation, Progress
+from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.hubs import vault
+from shared.hubs.spec.model import Hub
+from shared.hubs.store import HubRecord, HubStore
+from shared.runs.model import Outcome, Run, StepState, waiting
+from shared.services import Services
+
+if TYPE_CHECKING:
+    from shared.azure.keyvault import Secret
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One call of one step. `now` is UTC."""
+
+    services: Services
+    hub: HubRecord
+    run: Run
+    step: StepState
+    now: datetime
+
+    @property
+    def spec(self) -> Hub:
+        return self.hub.spec
+
+    @property
+    def subscription(self) -> str:
+        return self.services.settings.subscription_id
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        return self.step.memo
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the step began."""
+        return (self.now - self.step.started).total_seconds() if self.step.started else 0.0
+
+    def fact(self, name: str) -> Any:
+        """What an earlier step found out. Raises KeyError: the plan's order guarantees that it is there."""
+        return self.hub.facts[name]
+
+    def remember(self, **facts: Any) -> None:
+        """Keeps facts with the hub at once, so that a crash after this line loses nothing."""
+        HubStore(self.services.tables).remember(self.spec.name, facts)
+        self.hub.facts.update(facts)
+
+    def own_secret(self, key: str) -> "Secret | None":
+        """One of the hub's secrets that Hubkeeper makes itself."""
+        return vault.own(self.services, self.spec.name, key)
+
+
+class OperationEndedError(Exception):
+    """An operation that Azure had accepted came to a bad end; trying again means beginning another one."""
+
+    def __init__(self, error: OutsideError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+def poll_delay(elapsed: float, asked: float | None = None) -> float:
+    """Seconds until an operation is looked at again.
+
+    A 25th of the time already waited, so that watching adds at most 4 % to an operation however long it is; never less than 2 s or
+    more than 30 s (what azure-core waits by default). The pace that an answer of 200 or 202 recommends is an upper bound only:
+    AKS recommends 30 s for operations of a few minutes, and its limit on such questions is 200 at once and two a second. A limit
+    that is really reached is a 429, and its Retry-After is kept to (backoff).
+    """
+    pace = min(max(elapsed / 25, 2.0), 30.0)
+    return pace if asked is None else min(pace, max(asked, 0.5))
+
+
+def watch(context: StepContext, progress: Progress, message: str) -> Outcome | None:
+    """None when the operation has succeeded; waiting while it runs. Raises OperationEndedError when it failed."""
+    if progress.state == "succeeded":
+        return None
+    if progress.state == "running":
+        phase = f" ({progress.phase})" if progress.phase and progress.phase.lower() != "inprogress" else ""
+        memo = context.memo | (operation_memo(progress.operation) if progress.operation else {})
+        return waiting(poll_delay(context.elapsed, progress.retry_after), message + phase, **memo)
+    raise OperationEndedError(
+        progress.error
+        or PermanentError(arm.SYSTEM, "Canceled", f"{message}: Azure ended the operation as {progress.state}.")
+    )
+
+
+def watching(context: StepContext, message: str) -> Outcome | None:
+    """One look at the operation that an earlier call of this step began; None when there is none, or it has succeeded."""
+    stored = context.memo.get("operation")
+    if stored is None:
+        return None
+    try:
+        progress = context.services.arm.progress(Operation.from_json(stored))
+    except NotFoundError:
+        # Azure has forgotten the operation: the resource itself tells how it ended, or it is begun again.
+        memo = {name: value for name, value in context.memo.items() if name != "operation"}
+        return waiting(0, f"{message}: Azure no longer knows the operation.", **memo)
+    return watch(context, progress, message)
+
+
+def turn(context: StepContext) -> Outcome | None:
+    """Waits until it is the turn of a run that was begun together with many others (option `delay`, seconds)."""
+    until = context.run.requested + timedelta(seconds=context.run.options.get("delay", 0))
+    left = (until - context.now).total_seconds()
+    if left <= 0:
+        return None
+    return waiting(left, f"Waiting until {until:%H:%M:%S} UTC: many hubs are switched now, and AKS limits how fast.")
+
+
+def operation_memo(operation: Operation) -> dict[str, Any]:
+    return {"operation": operation.to_json()}
+
+
+def begun(operation: Operation, message: str) -> Outcome:
+    """An operation was accepted: look at it at once, for short ones have often ended by then."""
+    return Outcome("waiting", message, after=0.0, memo=operation_memo(operation))
+
+
+BACKOFF = (5.0, 5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds between tries while an outside system fails for a while. Five at first: what a directory takes to replicate."""
+
+PATIENCE = 20 * 60.0
+"""Seconds of temporary failures after which a step gives up: longer than any hiccup, shorter than an unwatched evening."""
+
+DIRECTORY_PATIENCE = 5 * 60.0
+"""The same for a principal that Azure does not know yet: replication took 78 s at most in 20 recordings, one 182 s."""
+
+_DIRECTORY_CODES = frozenset({"PrincipalNotFound", "ServicePrincipalNotFound"})
+
+
+def give_up(error: TemporaryError, failing_for: float) -> bool:
+    limit = DIRECTORY_PATIENCE if error.code in _DIRECTORY_CODES else PATIENCE
+    return failing_for >= limit
+
+
+def backoff(error: TemporaryError, tries: int) -> float:
+    """Seconds until the next try, after `tries` failures in a row. What the system asks for is kept to.
+
+    A principal that is not known yet is no sign of trouble: it is tried steadily, for what the cluster waits for is this alone.
+    """
+    if error.retry_after is not None:
+        return error.retry_after
+    return BACKOFF[0] if error.code in _DIRECTORY_CODES else BACKOFF[min(tries, len(BACKOFF) - 1)]
