@@ -46,7 +46,7 @@ def _policy(error: OutsideError, _: Hub, __: Kind) -> Advice:
         text = "An Azure Policy of your subscription refuses this. Ask its owner which tag or region would pass."
         return Advice(text, " when the policy has changed", create=changed, patch=patched)
     name, field, wanted = violations[0]
-    text = f"The Azure Policy {name!r} refuses this. {wanted} Its owner can grant an exemption."
+    text = f"The Azure Policy {name!r} refuses this. {wanted} The policy's owner can grant an exemption."
     if field == "location":
         return Advice(text, " when you have one", create="a `location` that it allows")
     if field:
@@ -213,7 +213,7 @@ def _webhooks(_: OutsideError, hub: Hub, __: Kind) -> Advice:
 def _nodes_unprepared(_: OutsideError, __: Hub, ___: Kind) -> Advice:
     return Advice(
         "A node could not set itself up. Exit code 52 means that it did not find the API server's name in the DNS, which comes "
-        "back late after a stop; check the DNS of the network where it has one of its own.",
+        "back late after a stop; where the network has a DNS server of its own, check that one.",
         " in 15 minutes",
     )
 
