@@ -29,6 +29,7 @@ BEGIN_AGAIN = {
     "power.usable._not_usable": "by kind",
     "create.cluster._without_subnet": "of a create's step",
     "create.cluster.cluster": "of a create's step",
+    "create.command._how_to_have": "where a create has let nobody in",
     "create.image_registry._registry": "of a create's step",
 }
 """Who may propose to delete a hub and create it again, and why that is right there."""

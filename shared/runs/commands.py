@@ -108,14 +108,19 @@ class Commands:
         self.engine.start(taken_up)
         return taken_up
 
+    def latest(self, hub: HubRecord) -> Run | None:
+        """The run that is at work on the hub, or was the last one; None when it is forgotten."""
+        try:
+            return self.runs.get(str(hub.open_run or hub.last_run))
+        except NotFoundError:
+            return None
+
     def not_ready(self, hub: HubRecord) -> BusyError:
         """The refusal of a request to a hub whose create or teardown has not succeeded."""
-        try:
-            run = self.runs.get(str(hub.open_run or hub.last_run))
-        except NotFoundError:
-            return BusyError(
-                "HubNotReady", f"Hub {hub.name} is {hub.status}.", f"GET /api/hubs/{hub.name} shows how far it is."
-            )
+        run = self.latest(hub)
+        if run is None:
+            shown = f"GET /api/hubs/{hub.name} shows how far it is."
+            return BusyError("HubNotReady", f"Hub {hub.name} is {hub.status}.", shown)
         message = f"Hub {hub.name} is {hub.status}: its {run.kind} run {run.id} is {run.status}."
         return BusyError("HubNotReady", message, recovery.incomplete(run))
 

@@ -74,6 +74,11 @@ def unused(run: Run, step: str) -> bool:
     return step in reached
 
 
+def never_answered(run: Run) -> bool:
+    """Whether the run is a create whose hub has let nobody in so far."""
+    return run.kind is Kind.CREATE and run.step(_ANSWERS).status is not StepStatus.SUCCEEDED
+
+
 def overdue(kind: Kind) -> str:
     """For a step that did not end in time, though nothing was refused."""
     if kind is Kind.TEARDOWN:
@@ -85,7 +90,7 @@ def cancelled(run: Run) -> str:
     """For a run that somebody cancelled."""
     if run.kind is Kind.TEARDOWN:
         return "Retry the run to finish the teardown."
-    if run.kind is Kind.CREATE and run.step(_ANSWERS).status is not StepStatus.SUCCEEDED:
+    if never_answered(run):
         return f"Retry the run to continue, or send DELETE /api/hubs/{run.hub}?confirm={run.hub} to remove what it has made."
     return "Retry the run to continue."
 
