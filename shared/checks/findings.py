@@ -1,8 +1,8 @@
 """What a look at Azure, before anything is made, may come to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from shared.hubs.spec.model import Hub
 from shared.services import Services
@@ -25,10 +25,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Found:
-    """What one check or all of them came to. facts: what the later steps need to know, such as versions."""
+    """What one check or all of them came to. kubernetes, chart: the versions that it will be."""
 
     findings: tuple[Finding, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    kubernetes: str | None = None
+    chart: str | None = None
 
 
 def error(code: str, message: str, advice: str, about: str = "") -> Found:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import names
 from shared.azure.aks import Cluster
@@ -15,6 +15,7 @@ from shared.hubs.network_role import allowed, subnet_id
 from shared.hubs.patch.nodes import becomes_managed, keeps_pool, left_over, new_pool
 from shared.hubs.patch.planning import Change, How, Plan
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import RetiredIdentity
 from shared.hubs.store import HubRecord
 from shared.resources import bodies, scale_rules
 from shared.resources.cluster import extra_pools, first_nodes, identity_exists, keepers, no_newer_image, pool_exists
@@ -56,7 +57,7 @@ def _renewed_in_place(services: Services, old: Hub, wanted: Hub, found: Cluster)
 
 def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
     """A pool of what is wanted that a change which did not end has made: it goes on with that one."""
-    begun = extra_pools(hub.facts, hub.spec)
+    begun = extra_pools(hub.status, hub.spec)
     cluster = wanted.cluster
     fitting = [p.name for p in found.pools if (p.vm_size, p.max_pods) == (cluster.vm_size, cluster.max_pods)]
     return next((name for name in begun if name in fitting), None)
@@ -64,23 +65,23 @@ def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
 
 def unfinished(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> list[Change]:
     """What an earlier change has left behind, and this one ends, as far as it can be ended now."""
-    found = [left_over(pool, wanted) for pool in extra_pools(hub.facts, hub.spec) if pool != wanted.cluster.node_pool]
-    retired = hub.facts.get("retired")
+    found = [left_over(pool, wanted) for pool in extra_pools(hub.status, hub.spec) if pool != wanted.cluster.node_pool]
+    retired = hub.status.retired.identity
     if retired and _can_let_go(services, hub, wanted, cluster, retired):
         interruption = (
             "an earlier change gave the cluster its identity and did not end: nodes that keep the old one are made anew, for which "
             "servers end; then it is removed"
         )
         name = wanted.identity.name
-        found.append(Change("identity.name", retired["name"], name, How.IDENTITY, interruption, disruptive=True))
+        found.append(Change("identity.name", retired.name, name, How.IDENTITY, interruption, disruptive=True))
     return found
 
 
-def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster, retired: dict[str, Any]) -> bool:
+def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster, retired: RetiredIdentity) -> bool:
     old = hub.spec
     if old.cluster.kubernetes_version != wanted.cluster.kubernetes_version:
         return True
-    leaving = [*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])]
+    leaving = [*extra_pools(hub.status, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])]
     images = {pool.name: pool.image for pool in cluster.pools}
     return all(
         services.clusters.latest_image(old.resource_group, old.cluster.name, pool) not in (None, images[pool])
@@ -104,7 +105,7 @@ def findings(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluste
 def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> Iterator[Finding]:
     name = wanted.cluster.node_pool
     there = next((pool for pool in cluster.pools if pool.name == name), None)
-    if there is not None and name not in extra_pools(hub.facts, hub.spec):
+    if there is not None and name not in extra_pools(hub.status, hub.spec):
         yield Finding("error", "PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
         return
     count = first_nodes(hub.spec, wanted, cluster)
@@ -195,7 +196,7 @@ def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, clust
         yield from owners.network_owner(services, old).findings
     if made.has(How.KUBERNETES):
         return
-    leaving = {*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}
+    leaving = {*extra_pools(hub.status, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}
     for pool in cluster.pools:
         if pool.name in leaving or pool.image is None:
             continue

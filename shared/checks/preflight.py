@@ -36,7 +36,8 @@ def examine(services: Services, hub: Hub) -> Found:
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         results = list(pool.map(lambda check: _ask(check, services, hub), CHECKS))
     findings = tuple(finding for result in results for finding in result.findings)
-    return Found(findings, {name: value for result in results for name, value in result.facts.items()})
+    kubernetes, chart = (result.kubernetes for result in results), (result.chart for result in results)
+    return Found(findings, next(filter(None, kubernetes), None), next(filter(None, chart), None))
 
 
 def _ask(check: Check, services: Services, hub: Hub) -> Found:
@@ -63,9 +64,12 @@ def versions(services: Services, hub: Hub) -> Found:
     """Which versions of Kubernetes and of the chart it will be, and whether the chart accepts the values."""
     kubernetes = kubernetes_version(services, hub)
     chart = chart_version(services, hub)
-    facts = {**kubernetes.facts, **chart.facts}
-    refused = values_refused(services, hub, **facts) if len(facts) == 2 else []
-    return Found((*kubernetes.findings, *chart.findings, *refused), facts)
+    refused = (
+        values_refused(services, hub, kubernetes.kubernetes, chart.chart)
+        if kubernetes.kubernetes and chart.chart
+        else []
+    )
+    return Found((*kubernetes.findings, *chart.findings, *refused), kubernetes.kubernetes, chart.chart)
 
 
 def kubernetes_version(services: Services, hub: Hub) -> Found:
@@ -80,7 +84,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
     if wanted is None:
         stable = [version for version in offered if not version.preview and not version.lts_only] or offered
         chosen = next((version for version in stable if version.default), stable[0])
-        return Found(facts={"kubernetes_version": chosen.version})
+        return Found(kubernetes=chosen.version)
     fitting = [version for version in offered if wanted in (version.version, version.minor) and not version.lts_only]
     if not fitting:
         listed = ", ".join(sorted({version.minor for version in offered}))
@@ -89,7 +93,7 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             f"AKS does not offer Kubernetes {wanted} in {hub.location}; it offers {listed}.",
             f"Set cluster.kubernetesVersion to one of GET /api/locations/{hub.location}/versions, or leave it out for the default.",
         )
-    return Found(facts={"kubernetes_version": wanted})
+    return Found(kubernetes=wanted)
 
 
 def chart_version(services: Services, hub: Hub) -> Found:
@@ -107,7 +111,7 @@ def chart_version(services: Services, hub: Hub) -> Found:
             f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
             "Set release.version to one of them, or leave it out for the newest.",
         )
-    return Found(facts={"chart_version": version})
+    return Found(chart=version)
 
 
 def release_versions(chart: str, offered: list[str]) -> list[str]:

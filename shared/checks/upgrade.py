@@ -18,6 +18,7 @@ from shared.hubs.patch.nodes import new_pool
 from shared.hubs.patch.planning import Change, How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
 from shared.resources import own_certificate
 from shared.resources.cluster import extra_pools
@@ -56,9 +57,9 @@ _FIELDS = {
 
 def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     """Raises what the adapters do when the questions cannot be answered at all."""
-    old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
+    old, chart = hub.spec, wanted.release.version or _installed(hub)
     renewed = _renewed(services, hub, wanted)
-    unfinished = extra_pools(hub.facts, old) or hub.facts.get("retired")
+    unfinished = extra_pools(hub.status, old) or hub.status.retired.identity
     if plan(old, wanted, None) == Plan() and not renewed and not unfinished:
         return Examined(Plan(), chart=chart)
     cluster = ownership.own(hub, services.clusters.get(old.resource_group, old.cluster.name))
@@ -82,15 +83,19 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     )
 
 
+def _installed(hub: HubRecord) -> str:
+    return required(hub.status.release.chart, "version of the chart")
+
+
 def _renewed(services: Services, hub: HubRecord, wanted: Hub) -> tuple[Change, ...]:
     """Another certificate under the name that the specification has had all along."""
-    present, key = hub.facts.get("tls"), access.certificate(wanted)
-    if not present or key != present["key"] or access.certificate(hub.spec) != key:
+    present, key = hub.status.tls.certificate, access.certificate(wanted)
+    if not present or key != present.key or access.certificate(hub.spec) != key:
         return ()
     stored = own_certificate.version(services, wanted)
-    if stored is None or stored == present["version"]:
+    if stored is None or stored == present.version:
         return ()
-    before, after = f"version {present['version']}, until {present['ends']}", f"version {stored}"
+    before, after = f"version {present.version}, until {present.ends.isoformat()}", f"version {stored}"
     return (Change("access.https.certificate", before, after, How.HELM, f"the certificate changes. {PROXY_RESTARTS}"),)
 
 
@@ -130,7 +135,7 @@ def _findings(
         yield from dns_label(services, wanted).findings
     if any(change.field.startswith(("access.", "values.proxy.https")) for change in made.changes):
         yield from preflight_access.dns_zone(services, wanted).findings
-        yield from preflight_access.host_name(services, wanted, hub.facts.get("address")).findings
+        yield from preflight_access.host_name(services, wanted, hub.status.addresses.hub).findings
         yield from preflight_access.certificate(services, wanted).findings
     if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES, How.IDENTITY) and not new_pool(hub.spec, wanted):
         yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES, How.IDENTITY) else 0)
@@ -139,7 +144,7 @@ def _findings(
 
 def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[Finding]:
     """The chart exists, nothing that it dropped is used, and it accepts the values on that Kubernetes."""
-    installed = hub.facts["chart_version"]
+    installed = _installed(hub)
     target = wanted.release.version or installed
     if target != installed:
         missing = preflight.chart_version(services, wanted).findings

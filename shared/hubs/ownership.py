@@ -42,7 +42,7 @@ def own(hub: HubRecord, found: "Cluster | None") -> "Cluster | None":
     """The cluster that Azure shows under the name of the hub's, if it is the hub's own; else None."""
     if found is None or not owned(found.tags, hub.name):
         return None
-    recorded = hub.facts.get("cluster_id")
+    recorded = hub.status.cluster.id
     return found if recorded is None or recorded.lower() == found.id.lower() else None
 
 

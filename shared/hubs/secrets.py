@@ -36,7 +36,7 @@ def store(services: Services, hub: str, key: str, value: str) -> None:
 
 def refuse_while_going(hub: HubRecord | None) -> None:
     """Raises ProblemError for a hub that is being torn down: what came now would go with it, or stay behind unseen."""
-    if hub is not None and hub.status == "deleting":
+    if hub is not None and hub.phase == "deleting":
         raise ProblemError(
             409,
             "HubGoing",

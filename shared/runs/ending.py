@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.hubs.store import HubRecord, HubStore
+from shared.hubs.store import HubRecord, HubStore, Phase
 from shared.notifications.notify import try_now
 from shared.runs import transitions
 from shared.runs.model import Fault, Run, Status
@@ -50,11 +50,11 @@ def give_back(hubs: HubStore, run: Run) -> None:
     if workflow(run.kind).forgets_hub and run.status is Status.SUCCEEDED:
         hubs.forget(run.hub, run.id)
     else:
-        hubs.release(run.hub, run.id, status_after(run))
+        hubs.release(run.hub, run.id, phase_after(run))
 
 
-def status_after(run: Run) -> str:
-    """A hub's status when a run has ended: only making and removing it change whether it is ready."""
+def phase_after(run: Run) -> Phase:
+    """A hub's phase when a run has ended: only making and removing it change whether it is ready."""
     if workflow(run.kind).hub_at_work and run.status is not Status.SUCCEEDED:
         return "failed"
     return "ready"

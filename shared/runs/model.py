@@ -116,6 +116,18 @@ def called_off(code: str, message: str, advice: str) -> Outcome:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What was asked for besides the kind of run."""
+
+    keep_homes: bool = False
+    """Of a teardown: copies of the users' volumes are kept."""
+    force: bool = False
+    """Of a stop: nobody is waited for."""
+    delay: float = 0.0
+    """Seconds after the request when a run begins that was asked for together with many others."""
+
+
+@dataclass(frozen=True)
 class Run:
     """One run. `attempt` counts the orchestrations that have worked on it: the first, one more per retry or restart."""
 
@@ -128,8 +140,7 @@ class Run:
     status: Status = Status.QUEUED
     started: datetime | None = None
     ended: datetime | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    """What was asked for besides the kind, such as {"keepHomes": true}."""
+    options: Options = field(default_factory=Options)
     attempt: int = 1
     cancel_requested_by: str | None = None
     fault: Fault | None = None

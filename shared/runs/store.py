@@ -15,7 +15,7 @@ from typing import Any
 from shared import names
 from shared.azure.tables import Row, Tables, Value, compact
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.model import Fault, Kind, Options, Run, Status, StepState, StepStatus
 from shared.runs.plan import Plan, Step
 from shared.runs.workflows import workflow
 
@@ -97,7 +97,7 @@ def _properties(run: Run) -> dict[str, Value]:
         "reason": run.reason,
         "started": _text(run.started),
         "ended": _text(run.ended),
-        "options": json.dumps(run.options),
+        "options": _options_json(run.options),
         "attempt": run.attempt,
         "cancel_requested_by": run.cancel_requested_by or "",
         "fault": json.dumps(run.fault.wire()) if run.fault else "",
@@ -123,7 +123,7 @@ def _run(row: Row) -> Run:
         status=Status(values["status"]),
         started=_moment(values["started"]),
         ended=_moment(values["ended"]),
-        options=json.loads(values["options"]),
+        options=_options(json.loads(values["options"])),
         attempt=values["attempt"],
         cancel_requested_by=values["cancel_requested_by"] or None,
         fault=Fault(**json.loads(values["fault"])) if values["fault"] else None,
@@ -141,6 +141,16 @@ def _plan(stored: str | None, kind: Kind) -> Plan:
     if stored is None:
         return workflow(kind).steps
     return tuple(Step(**fields | {"after": tuple(fields["after"])}) for fields in json.loads(stored))
+
+
+def _options_json(options: Options) -> str:
+    """What was asked for alone, by the names that rows have had from the first."""
+    fields = {"keepHomes": options.keep_homes, "force": options.force, "delay": options.delay}
+    return json.dumps({name: value for name, value in fields.items() if value})
+
+
+def _options(stored: Mapping[str, Any]) -> Options:
+    return Options(stored.get("keepHomes", False), stored.get("force", False), stored.get("delay", 0.0))
 
 
 def _step_json(step: StepState) -> str:

@@ -9,6 +9,7 @@ from shared.errors import NotFoundError
 from shared.http.problems import ProblemError
 from shared.hubs import ownership
 from shared.hubs.network_role import allow, allowed, subnet_id
+from shared.hubs.status.parts import Cluster
 from tests.fakes import adapters
 from tests.given import NOW, Place
 
@@ -37,7 +38,7 @@ class Clusters(adapters.Clusters):
 
 def place(found: Any, listed: Any = None) -> Place:
     made = Place(adapters={"clusters": Clusters(found, listed)})
-    made.ready(facts={"cluster_id": OURS.id.lower(), "fqdn": "x"})
+    made.ready(parts=[Cluster(OURS.id.lower(), "x")])
     return made
 
 
@@ -71,7 +72,7 @@ def test_a_cluster_that_was_made_a_moment_ago_is_not_in_the_listing_yet() -> Non
 
 def test_a_hub_of_an_earlier_version_has_no_recorded_id() -> None:
     made = Place(adapters={"clusters": Clusters(OURS, OURS)})
-    made.ready(facts={"fqdn": "x"})
+    made.ready(parts=[Cluster(fqdn="x")])
     assert ownership.cluster(made.services, made.hub()).id == OURS.id
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.azure.tables import Tables
 from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.model import Fault, Kind, Options, Run, Status, StepState, StepStatus
 from shared.runs.plan import Step
 from shared.runs.store import RunStore, new_id, split_id
 from tests.fakes.memory import MemoryTables
@@ -22,7 +22,7 @@ FULL = run_of(
     status=Status.FAILED,
     started=NOW + timedelta(seconds=1),
     ended=NOW + timedelta(seconds=90),
-    options={"delay": 12.5, "force": True},
+    options=Options(delay=12.5, force=True),
     attempt=3,
     cancel_requested_by="bob",
     fault=Fault("QuotaExceeded", "Größe", "ask"),
@@ -55,6 +55,23 @@ def test_a_run_is_read_as_it_was_written(store: RunStore) -> None:
     found = store.get(FULL.id)
     assert replace(found, etag="") == FULL
     assert found.etag
+
+
+@pytest.mark.parametrize(
+    ("stored", "options"),
+    [
+        ("{}", Options()),
+        ('{"keepHomes": true}', Options(keep_homes=True)),
+        ('{"force": true}', Options(force=True)),
+        ('{"delay": 12.5}', Options(delay=12.5)),
+    ],
+)
+def test_what_was_asked_for_is_written_as_it_was_from_the_first(stored: str, options: Options) -> None:
+    tables = MemoryTables()
+    RunStore(tables).insert(replace(FULL, options=options))
+    where = split_id(FULL.id)
+    assert tables.table("runs").rows[where].values["options"] == stored
+    assert RunStore(tables).get(FULL.id).options == options
 
 
 def test_a_run_is_inserted_once_and_is_gone_when_deleted(store: RunStore) -> None:

@@ -1,7 +1,6 @@
 """An app of a newer version, whose plans are others, finishes the runs that an older one began."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def changed(path: Path, before: str, after: str) -> None:
 
 
 @pytest.fixture
-def newer(cloud: Cloud, tmp_path: Path) -> Iterator[Host]:
+def newer(cloud: Cloud, tmp_path: Path) -> Host:
     """The app with other plans of a create: `credentials` has become `connect`, and a step `greet` comes last."""
     app = tmp_path / "newer"
     shutil.copytree(ROOT / "shared", app / "shared", ignore=shutil.ignore_patterns("__pycache__"))
@@ -36,9 +35,7 @@ def newer(cloud: Cloud, tmp_path: Path) -> Iterator[Host]:
     changed(workflow, '"credentials": release.credentials', '"connect": release.credentials')
     changed(workflow, '"usable": usable.usable', '"usable": usable.usable, "greet": cluster.providers')
     changed(workflow, 'hub_at_work="creating"', 'hub_at_work="creating", aliases={"credentials": "connect"}')
-    host = Host(Copy(cloud.copy.state, cloud.copy.ports, app, tied=True))
-    yield host
-    host.stop()
+    return Host(Copy(cloud.copy.state, cloud.copy.ports, app, tied=True))
 
 
 def test_a_create_goes_on_by_its_own_plan_when_another_version_is_deployed_in_the_middle(

@@ -1,5 +1,7 @@
 """The steps that make a hub reachable: its certificate and its name."""
 
+from dataclasses import replace
+
 from shared.clock import wire_time
 from shared.errors import PermanentError
 from shared.hubs.chart import access
@@ -23,7 +25,7 @@ def certificate(context: StepContext) -> Outcome:
     if own is None:
         return done("The hub needs no certificate of its own.")
     put_certificate(context, own)
-    context.remember(tls=own.facts())
+    context.record(replace(context.status.tls, certificate=own.kept))
     return certificate_is_there(own)
 
 
@@ -36,7 +38,8 @@ def certificate_refused(context: StepContext, error: PermanentError) -> Outcome:
 
 def put_certificate(context: StepContext, own: Own) -> None:
     namespace, kept = context.spec.release.namespace, own.certificate
-    context.remember(tls_used=True)  # before: what is left over must be found even if this call is cut off
+    # before: what is left over must be found even if this call is cut off
+    context.record(replace(context.status.tls, secrets=True))
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         workloads.ensure_namespace(kubernetes, namespace, {})
         tls.ensure_secret(kubernetes, namespace, own.secret, kept.chain, kept.key)

@@ -62,6 +62,7 @@ class Upgrade:
 
     def wire(self) -> dict[str, Any]:
         changes = self.examined.plan.changes
+        where = access.reach(self.wanted, self.dns_suffix, access.Known.of(self.hub.status))
         versions = sum(change.how is How.KUBERNETES for change in changes)
         once = {change.how for change in changes} - {How.KUBERNETES}
         seconds = versions * USUAL_SECONDS[How.KUBERNETES] + sum(USUAL_SECONDS.get(how, 0.0) for how in once)
@@ -80,8 +81,8 @@ class Upgrade:
             ],
             "warnings": [*self.warnings, *self.examined.warnings],
             "spec": self.wanted.wire(),
-            "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.facts)),
-            "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
+            "url": where.opened,
+            "callbackUrl": where.callback,
             "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in self.steps],
             "usualSeconds": seconds + _BEFORE if self.steps else 0.0,
         }
@@ -98,7 +99,7 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
     hub = known(HubStore(commands.services.tables).get(name), name)
     if not isinstance(patch, dict):
         raise InvalidError([FieldError("", "the body must be a JSON object: a merge patch (RFC 7396)")])
-    if hub.status != "ready":
+    if hub.phase != "ready":
         raise commands.not_ready(hub)
     if refusal := another_flavor(hub.spec, patch):
         raise RefusedError((refusal,))

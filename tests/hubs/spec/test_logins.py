@@ -102,17 +102,17 @@ def test_what_values_say_beside_it_is_joined_and_wins() -> None:
     }
     spec = hub(GITHUB, values=own)
     assert config(GITHUB, values=own)["GitHubOAuthenticator"]["allowed_users"] == ["ada"]
-    assert access.callback_url(spec, SUFFIX) == "https://hub.example/hub/oauth_callback"
+    assert access.reach(spec, SUFFIX).callback == "https://hub.example/hub/oauth_callback"
 
 
 def test_the_callback_follows_from_label_region_and_base_url() -> None:
-    assert access.callback_url(hub(GITHUB), SUFFIX) == CALLBACK
+    assert access.reach(hub(GITHUB), SUFFIX).callback == CALLBACK
     based = hub(GITHUB, values={"hub": {"baseUrl": "/lab/"}})
-    assert access.callback_url(based, SUFFIX) == "http://r5-hub.westus.cloudapp.azure.com/lab/hub/oauth_callback"
-    assert access.callback_url(hub(GITHUB), "cloudapp.chinacloudapi.cn") == (
+    assert access.reach(based, SUFFIX).callback == "http://r5-hub.westus.cloudapp.azure.com/lab/hub/oauth_callback"
+    assert access.reach(hub(GITHUB), "cloudapp.chinacloudapi.cn").callback == (
         "http://r5-hub.westus.cloudapp.chinacloudapi.cn/hub/oauth_callback"
     )
-    assert access.callback_url(hub("shared-password"), SUFFIX) is None
+    assert access.reach(hub("shared-password"), SUFFIX).callback is None
 
 
 @pytest.mark.parametrize(
