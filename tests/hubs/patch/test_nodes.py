@@ -9,7 +9,7 @@ from shared.hubs.patch.nodes import left_over
 from shared.hubs.patch.planning import How, Plan, merge_patch, plan
 from shared.hubs.spec.model import ONE_AUTOSCALER
 from shared.hubs.spec.validation import InvalidError, parse, warnings
-from tests.hubs.patch.test_planning import hub, planned
+from tests.hubs.patch.given import hub, planned
 
 RULES = {"mode": "vmss-cpu", "min": 3, "max": 6}
 BROUGHT = {"clientId": "11111111-1111-1111-1111-111111111111", "secret": "secret://mine"}
