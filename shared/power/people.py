@@ -59,7 +59,7 @@ def hub_client(context: StepContext) -> "JupyterHub":
     return hub_people.hub_client(context.services, context.hub)
 
 
-def people(context: StepContext) -> Outcome:
+def warn_people(context: StepContext) -> Outcome:
     """Waits while people are at work, up to the hub's cap, of which the last minutes are the grace that they are promised."""
     schedule = context.spec.schedule or NO_SCHEDULE
     decision = desired_of(context.hub.stored_schedule, context.hub.power, context.now)
@@ -139,7 +139,7 @@ SILENCE = 30.0
 """Seconds for a hub that does not answer: it has had its grace already."""
 
 
-def servers(context: StepContext) -> Outcome:
+def stop_servers(context: StepContext) -> Outcome:
     """Stops every server through JupyterHub, so that kernels end and the proxy knows."""
     try:
         hub = hub_client(context)

@@ -70,7 +70,7 @@ def refusable(hub: HubRecord) -> bool:
     return unsettled(hub) and not hub.status.password.asked
 
 
-def check(context: StepContext) -> Outcome:
+def check_password(context: StepContext) -> Outcome:
     """Of a stop: decides whether the password must be replaced first. Of a rotate run: it must."""
     if early := turn(context):
         return early
@@ -147,7 +147,7 @@ def _remove(context: StepContext, application: "Application", kept: Collection[s
     return len(ours.difference(kept))
 
 
-def new_password(context: StepContext) -> Outcome:
+def ensure_new_password(context: StepContext) -> Outcome:
     """Makes a password and keeps it in Key Vault. Called again after a crash it removes one that never got there.
 
     The one that the cluster uses (`password.key`), and one that it was asked to take (`password.asked`), stay until it has
@@ -172,7 +172,7 @@ def new_password(context: StepContext) -> Outcome:
     return done(f"A new password is in Key Vault; it ends on {made.ends:%d %B %Y}.")
 
 
-def give_to_cluster(context: StepContext) -> Outcome:
+def give_password(context: StepContext) -> Outcome:
     """resetServicePrincipalProfile: AKS replaces the nodes' images one by one, which takes minutes."""
     if not _needed(context):
         return done("Not needed.")
@@ -217,7 +217,7 @@ def _asked(context: StepContext, secret: "Secret") -> "Operation | None":
         raise
 
 
-def old_passwords(context: StepContext) -> Outcome:
+def delete_old_passwords(context: StepContext) -> Outcome:
     """What the cluster no longer uses is removed, after it has been seen to work with the new one."""
     if not _needed(context):
         return done("Not needed.")

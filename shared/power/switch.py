@@ -38,7 +38,7 @@ BELIEVED = 30 * 60.0
 """Seconds of a step in which a listing that shows a cluster at work is believed; then its operation is asked as well."""
 
 
-def rest(context: StepContext) -> Outcome:
+def wait_out_cooldown(context: StepContext) -> Outcome:
     """AKS asks for 15 minutes between a stop and a start; a run of a burst waits for its turn as well."""
     if outcome := _called_off(context):
         return outcome
@@ -67,11 +67,11 @@ def _cluster(context: StepContext) -> Cluster:
     return ownership.cluster(context.services, context.hub)
 
 
-def power_on(context: StepContext) -> Outcome:
+def start_cluster(context: StepContext) -> Outcome:
     return _switch(context, "on")
 
 
-def power_off(context: StepContext) -> Outcome:
+def stop_cluster(context: StepContext) -> Outcome:
     return _switch(context, "off")
 
 

@@ -22,7 +22,7 @@ PODS_START = 60.0
 """Seconds that a hub's pods usually take on fresh nodes; if it does not answer by then, Kubernetes is asked what keeps it."""
 
 
-def usable(context: StepContext) -> Outcome:
+def wait_until_usable(context: StepContext) -> Outcome:
     """A hub is there when /hub/health answers at its public address, whatever Azure and Kubernetes say.
 
     Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs

@@ -21,24 +21,24 @@ def stop_plan(hub: "HubRecord") -> Plan:
 def _start() -> Mapping[str, StepFunction]:
     from shared.power import switch, usable
 
-    return {"rest": switch.rest, "power-on": switch.power_on, "usable": usable.usable}
+    return {"rest": switch.wait_out_cooldown, "power-on": switch.start_cluster, "usable": usable.wait_until_usable}
 
 
 def _rotate() -> Mapping[str, StepFunction]:
     from shared.power import rotate
 
     return {
-        "check": rotate.check,
-        "new-password": rotate.new_password,
-        "give-password": rotate.give_to_cluster,
-        "old-passwords": rotate.old_passwords,
+        "check": rotate.check_password,
+        "new-password": rotate.ensure_new_password,
+        "give-password": rotate.give_password,
+        "old-passwords": rotate.delete_old_passwords,
     }
 
 
 def _stop() -> Mapping[str, StepFunction]:
     from shared.power import people, switch
 
-    return {**_rotate(), "people": people.people, "servers": people.servers, "power-off": switch.power_off}
+    return {**_rotate(), "people": people.warn_people, "servers": people.stop_servers, "power-off": switch.stop_cluster}
 
 
 def _after_switch() -> FollowUp:

@@ -23,7 +23,7 @@ SETTLED = timedelta(minutes=1)
 """A run that ended less than this ago is being given back by its own orchestration."""
 
 
-def sweep(services: Services, engine: Engine) -> list[str]:
+def reconcile(services: Services, engine: Engine) -> list[str]:
     """What was mended, a line each."""
     mended = []
     for hub in HubStore(services.tables).leased():

@@ -66,7 +66,7 @@ def cancel_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
 def sweep_runs(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) -> None:  # noqa: ARG001 - its binding
     """Every minute: restarts what a crash of the engine or of this app left lying (shared.runs.reconcile)."""
     from shared.runs.engine import Engine
-    from shared.runs.reconcile import sweep
+    from shared.runs.reconcile import reconcile
     from shared.services import services
 
-    sweep(services(), Engine(client))
+    reconcile(services(), Engine(client))

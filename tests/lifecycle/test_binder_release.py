@@ -16,7 +16,7 @@ from shared.kubernetes.helm import Release
 from shared.kubernetes.manifests import Rendered
 from shared.lifecycle.create import dryrun, release
 from shared.lifecycle.upgrade import release as upgrade_release
-from shared.power.usable import usable
+from shared.power.usable import wait_until_usable
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes import adapters
 from tests.given import Place, run_of, spec
@@ -151,7 +151,7 @@ class Lab:
 
 def test_with_labels_one_install_is_enough() -> None:
     lab = Lab(**LABEL)
-    assert lab.call(release.release).state == "done"
+    assert lab.call(release.install_release).state == "done"
     (values,) = lab.helm.values
     assert values["config"]["BinderHub"]["hub_url"] == "http://r5hub.westus.cloudapp.azure.com/"
     assert values["registry"]["password"] == "pushes"
@@ -160,47 +160,47 @@ def test_with_labels_one_install_is_enough() -> None:
 
 def test_without_labels_the_second_install_has_the_addresses_that_the_first_was_given() -> None:
     lab = Lab()
-    outcome = lab.call(release.release)
+    outcome = lab.call(release.install_release)
     assert (outcome.state, len(lab.helm.values)) == ("waiting", 1)
     assert "addresses" in outcome.message
     lab.kubernetes.addresses = {"proxy-public": "20.1.2.3"}
-    assert lab.call(release.release).state == "waiting"
+    assert lab.call(release.install_release).state == "waiting"
     assert len(lab.helm.values) == 1, "nothing is installed again before both are known"
     lab.addressed()
-    outcome = lab.call(release.release)
+    outcome = lab.call(release.install_release)
     assert outcome.state == "done"
     assert "revision" not in outcome.message or "revision 2" in outcome.message
     first, second = lab.helm.values
     assert first["config"]["BinderHub"]["hub_url"] == ""
     assert second["config"]["BinderHub"]["hub_url"] == HUB
     assert second["jupyterhub"]["hub"]["services"]["binder"]["oauth_redirect_uri"] == f"{PAGE}oauth_callback"
-    assert lab.call(release.release).state == "done"
+    assert lab.call(release.install_release).state == "done"
     assert len(lab.helm.values) == 2, "a step that is called again installs nothing"
 
 
 def test_a_crash_after_the_second_install_makes_it_once_more_and_ends() -> None:
     lab = Lab()
     lab.addressed()
-    lab.call(release.release)
+    lab.call(release.install_release)
     lab.place.hubs.record("r5", replace(lab.status.release, linked=None))
-    assert lab.call(release.release).state == "done"
+    assert lab.call(release.install_release).state == "done"
     assert [each["config"]["BinderHub"].get("hub_url") for each in lab.helm.values[-2:]] == [HUB, HUB]
 
 
 def test_it_is_usable_when_both_say_so_and_people_are_told_the_page() -> None:
     lab = Lab()
-    assert "address" in lab.call(usable).message
+    assert "address" in lab.call(wait_until_usable).message
     lab.addressed()
-    lab.call(release.release)
+    lab.call(release.install_release)
     lab.kubernetes.unready = {"binder"}
-    assert "binder" in lab.call(usable).message
+    assert "binder" in lab.call(wait_until_usable).message
     lab.kubernetes.unready = set()
     lab.answers.down = {HUB}
-    assert "does not answer yet" in lab.call(usable).message
+    assert "does not answer yet" in lab.call(wait_until_usable).message
     lab.answers.down = {PAGE}
-    assert "cannot reach" in lab.call(usable).message
+    assert "cannot reach" in lab.call(wait_until_usable).message
     lab.answers.down = set()
-    outcome = lab.call(usable)
+    outcome = lab.call(wait_until_usable)
     assert (outcome.state, PAGE in outcome.message, HUB in outcome.message) == ("done", True, True)
     assert (lab.status.urls, lab.status.addresses) == (parts.Urls(HUB, PAGE), parts.Addresses("20.1.2.3", "20.1.2.4"))
 
@@ -209,22 +209,22 @@ def test_after_a_start_it_is_looked_for_where_it_was() -> None:
     lab = Lab()
     lab.place.hubs.record("r5", parts.Urls(HUB, PAGE))
     lab.answers.down = {PAGE}
-    assert lab.call(usable).state == "waiting"
+    assert lab.call(wait_until_usable).state == "waiting"
     lab.answers.down = set()
-    assert lab.call(usable).state == "done"
+    assert lab.call(wait_until_usable).state == "done"
 
 
 def test_after_a_start_with_other_addresses_the_parts_are_told_and_people_too() -> None:
     lab = Lab()
     lab.addressed()
-    lab.call(release.release)
-    assert lab.call(usable).state == "done"
+    lab.call(release.install_release)
+    assert lab.call(wait_until_usable).state == "done"
     lab.answers.down = {HUB, PAGE}
     lab.kubernetes.addresses = {"proxy-public": "20.9.9.3", "binder": "20.9.9.4"}
-    outcome = lab.call(usable, elapsed=90)
+    outcome = lab.call(wait_until_usable, elapsed=90)
     assert (outcome.state, "another address" in outcome.message) == ("waiting", True)
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
-    assert lab.call(usable, elapsed=95).state == "done"
+    assert lab.call(wait_until_usable, elapsed=95).state == "done"
     assert len(lab.helm.values) == 3
     assert lab.status.urls.page == "http://20.9.9.4/"
 
@@ -233,7 +233,7 @@ def gate(lab: Lab) -> Outcome:
     run = run_of(Kind.UPGRADE, wanted=lab.place.hub().spec.wire())
     lab.place.runs.insert(run)
     lab.place.hubs.record("r5", parts.Upgrade(run.id, renewed=True, chart=NEW, good=1))
-    return upgrade_release.release(lab.place.context(run, StepState("release", memo={"phase": "ready"})))
+    return upgrade_release.upgrade_release(lab.place.context(run, StepState("release", memo={"phase": "ready"})))
 
 
 def test_an_upgraded_binderhub_is_tried_with_a_server_and_an_open_one_by_its_health() -> None:
@@ -262,7 +262,7 @@ def test_an_upgraded_page_that_finds_no_hub_is_waited_for() -> None:
 def test_what_the_old_release_was_told_is_known_again_after_the_way_back() -> None:
     lab = Lab()
     lab.addressed()
-    lab.call(release.release)
+    lab.call(release.install_release)
     told = lab.status.release.linked
     lab.kubernetes.addresses = {"proxy-public": "20.9.9.3", "binder": "20.9.9.4"}
     wanted = lab.place.hub().spec.model_copy(update={"values": {"replicas": 2}})
@@ -270,11 +270,11 @@ def test_what_the_old_release_was_told_is_known_again_after_the_way_back() -> No
     lab.place.runs.insert(run)
     lab.place.hubs.record("r5", parts.Upgrade(run.id, chart=OLD, good=2))
     step = StepState("release")
-    assert upgrade_release.release(lab.place.context(run, step)).memo["phase"] == "ready"
+    assert upgrade_release.upgrade_release(lab.place.context(run, step)).memo["phase"] == "ready"
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
     assert lab.status.release.linked != told
     back = replace(step, memo={"phase": "rollback", "why": "it crashes."})
-    assert upgrade_release.release(lab.place.context(run, back)).memo["phase"] == "restored"
+    assert upgrade_release.upgrade_release(lab.place.context(run, back)).memo["phase"] == "restored"
     assert lab.status.release.linked == told
 
 
@@ -316,9 +316,9 @@ def test_a_dry_run_says_both_addresses_where_they_are_known_before(monkeypatch: 
 
     monkeypatch.setattr(dryrun, "examine", lambda *_: Found())
     services = Place().services
-    said = dryrun.plan(services, spec(flavor="binderhub", **LABEL), [])
+    said = dryrun.dry_run(services, spec(flavor="binderhub", **LABEL), [])
     assert said["url"] == "http://r5hub-binder.westus.cloudapp.azure.com/"
     assert said["hubUrl"] == "http://r5hub.westus.cloudapp.azure.com/"
     assert "registry" in [step["name"] for step in said["steps"]]
-    unknown = dryrun.plan(services, spec(flavor="binderhub"), [])
+    unknown = dryrun.dry_run(services, spec(flavor="binderhub"), [])
     assert (unknown["url"], unknown["hubUrl"]) == (None, None)

@@ -189,16 +189,16 @@ def _trusted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_hub_without_a_name_waits_for_none() -> None:
-    assert Lab().call(front.name).message == "The hub has no name that must be led to it."
-    assert Lab(dnsLabel="r5hub").call(front.name).state == "done"
+    assert Lab().call(front.wait_for_name).message == "The hub has no name that must be led to it."
+    assert Lab(dnsLabel="r5hub").call(front.wait_for_name).state == "done"
 
 
 def test_the_record_is_made_marked_and_kept_in_mind_before() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
-    assert lab.call(front.name).message == f"{HOST} leads to {ADDRESS}."
+    assert lab.call(front.wait_for_name).message == f"{HOST} leads to {ADDRESS}."
     assert lab.dns.records[RECORD].metadata == MARK == {"hubkeeper-hub": "r5", "hubkeeper-subscription": SUBSCRIPTION}
     assert lab.status.dns.records == (RECORD,)
-    lab.call(front.name)
+    lab.call(front.wait_for_name)
     assert (lab.dns.puts, lab.status.dns.records) == (1, (RECORD,))
 
 
@@ -206,14 +206,14 @@ def test_a_crash_before_the_record_is_made_leaves_what_a_teardown_needs() -> Non
     lab = Lab(host=HOST, dnsZone=OURS)
     lab.dns.race = True
     with pytest.raises(TemporaryError):
-        lab.call(front.name)
+        lab.call(front.wait_for_name)
     assert lab.status.dns.records == (RECORD,)
 
 
 def test_a_record_of_ours_follows_the_address() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
     lab.dns.records[RECORD] = Record(RECORD, ("20.9.9.9",), MARK, "etag-0")
-    assert lab.call(front.name).state == "done"
+    assert lab.call(front.wait_for_name).state == "done"
     assert lab.dns.records[RECORD].addresses == (ADDRESS,)
 
 
@@ -223,14 +223,14 @@ def test_a_record_of_somebody_elses_is_not_touched(metadata: dict[str, str]) -> 
     theirs = Record(RECORD, ("20.9.9.9",), metadata, "etag-0")
     lab.dns.records[RECORD] = theirs
     with pytest.raises(PermanentError, match=r"not made for this hub, which leads to 20\.9\.9\.9") as refused:
-        lab.call(front.name)
+        lab.call(front.wait_for_name)
     assert "remove that one" in advice.explain(refused.value, lab.record.spec, Kind.CREATE).advice
     assert (lab.dns.records, lab.status.dns.records) == ({RECORD: theirs}, ())
 
 
 def test_the_zones_own_name_is_a_record_as_well() -> None:
     lab = Lab(host="example.org", dnsZone=OURS)
-    assert lab.call(front.name).state == "done"
+    assert lab.call(front.wait_for_name).state == "done"
     assert list(lab.dns.records) == [record_id(ZONE_ID, "@")]
     assert hostname.host_of(record_id(ZONE_ID, "@")) == "example.org"
 
@@ -254,11 +254,11 @@ def test_a_name_that_does_not_lead_here_is_waited_for_and_says_what_to_do(
 ) -> None:
     lab = Lab(host=HOST, **access)
     lab.dns.sees = sees
-    outcome = lab.call(front.name, elapsed=NAME_PATIENCE - 1)
+    outcome = lab.call(front.wait_for_name, elapsed=NAME_PATIENCE - 1)
     assert outcome.state == "waiting"
     assert words in outcome.message
     lab.dns.sees = frozenset({ADDRESS})
-    assert lab.call(front.name).state == "done"
+    assert lab.call(front.wait_for_name).state == "done"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_name_that_does_not_lead_here_is_waited_for_and_says_what_to_do(
 def test_the_wait_has_an_end_and_an_advice(access: dict[str, Any], words: str) -> None:
     lab = Lab(host=HOST, **access)
     lab.dns.sees = frozenset()
-    fault = lab.call(front.name, elapsed=NAME_PATIENCE).fault
+    fault = lab.call(front.wait_for_name, elapsed=NAME_PATIENCE).fault
     assert fault is not None
     assert fault.code == "NameLeadsElsewhere"
     assert words in fault.advice
@@ -277,7 +277,7 @@ def test_the_wait_has_an_end_and_an_advice(access: dict[str, Any], words: str) -
 
 def test_a_label_is_waited_for_when_lets_encrypt_needs_it() -> None:
     lab = Lab(dnsLabel="r5hub", https=LETSENCRYPT)
-    outcome = lab.call(front.name)
+    outcome = lab.call(front.wait_for_name)
     assert "r5hub.westus.cloudapp.azure.com does not lead anywhere yet; Azure makes it known" in outcome.message
 
 
@@ -324,7 +324,7 @@ def certified(kind: Kind = Kind.CREATE, wanted: dict[str, Any] | None = None) ->
 
 def test_the_certificate_is_in_the_cluster_and_its_end_in_the_record() -> None:
     lab = certified()
-    outcome = lab.call(front.certificate)
+    outcome = lab.call(front.install_certificate)
     assert (
         "The certificate for hub.example.org is in the cluster; it is good until 3000-01-01T00:00:00Z."
         in outcome.message
@@ -334,18 +334,18 @@ def test_the_certificate_is_in_the_cluster_and_its_end_in_the_record() -> None:
     assert lab.cluster.certificates == [kept.secret]
     assert (kept.key, kept.version) == ("cert", "1")
     assert "PRIVATE" not in str(lab.status)
-    lab.call(front.certificate)
+    lab.call(front.install_certificate)
     assert len(lab.cluster.certificates) == 1
 
 
 def test_without_one_there_is_nothing_to_do() -> None:
-    assert Lab().call(front.certificate).message == "The hub needs no certificate of its own."
+    assert Lab().call(front.install_certificate).message == "The hub needs no certificate of its own."
 
 
 def test_one_that_is_not_good_fails_with_what_to_store() -> None:
     lab = certified()
     lab.keep("www.example.org")
-    fault = lab.call(front.certificate).fault
+    fault = lab.call(front.install_certificate).fault
     assert fault is not None
     assert (fault.code, fault.advice.count("PUT /api/hubs/r5/secrets/cert")) == ("CertificateRefused", 1)
     assert "for www.example.org, not for hub.example.org" in fault.message
@@ -356,12 +356,12 @@ def test_one_that_is_missing_is_a_missing_secret() -> None:
     lab = certified()
     lab.secrets.kept.clear()
     with pytest.raises(PermanentError, match="SecretNotFound"):
-        lab.call(front.certificate)
+        lab.call(front.install_certificate)
 
 
 def upgrading(version: str = "2") -> Lab:
     lab = certified(Kind.UPGRADE, {"host": HOST, "https": {"certificate": "secret://cert"}})
-    lab.call(front.certificate)
+    lab.call(front.install_certificate)
     lab.keep(version=version)
     return lab
 
@@ -369,31 +369,31 @@ def upgrading(version: str = "2") -> Lab:
 def test_a_new_certificate_lies_beside_the_old_one_until_the_release_has_it() -> None:
     lab = upgrading()
     before = lab.status.tls.certificate
-    assert lab.call(upgrade_front.new_certificate).state == "done"
+    assert lab.call(upgrade_front.install_new_certificate).state == "done"
     assert lab.status.tls.certificate == before
     noted = lab.status.upgrade.certificate
     assert before
     assert noted
     assert sorted(lab.cluster.certificates) == sorted([before.secret, noted.secret])
     lab.place.hubs.record("r5", replace(lab.status.tls, certificate=noted))
-    assert lab.call(upgrade_front.leftovers).message == "Removed: 1 certificates in the cluster."
+    assert lab.call(upgrade_front.remove_leftovers).message == "Removed: 1 certificates in the cluster."
     assert lab.cluster.certificates == [noted.secret]
-    assert lab.call(upgrade_front.leftovers).message == "Nothing was left over."
+    assert lab.call(upgrade_front.remove_leftovers).message == "Nothing was left over."
 
 
 def test_one_that_has_not_changed_is_not_looked_at_again() -> None:
     lab = upgrading(version="1")
-    assert lab.call(upgrade_front.new_certificate).message == "The certificate stays as it is."
+    assert lab.call(upgrade_front.install_new_certificate).message == "The certificate stays as it is."
     assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, lab.status.tls.certificate)
 
 
 def test_with_https_its_certificate_goes() -> None:
     lab = certified(Kind.UPGRADE, {"host": HOST})
-    lab.call(front.certificate)
-    lab.call(upgrade_front.new_certificate)
+    lab.call(front.install_certificate)
+    lab.call(upgrade_front.install_new_certificate)
     assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, None)
     lab.place.hubs.record("r5", replace(lab.status.tls, certificate=None))
-    lab.call(upgrade_front.leftovers)
+    lab.call(upgrade_front.remove_leftovers)
     assert lab.cluster.certificates == []
     assert lab.status.tls.secrets is False
 
@@ -403,31 +403,31 @@ def test_with_https_its_certificate_goes() -> None:
 
 def test_a_new_name_leads_here_before_the_hub_answers_by_it() -> None:
     lab = Lab(Kind.UPGRADE, {"host": "lab.example.org", "dnsZone": OURS}, host=HOST, dnsZone=OURS)
-    lab.call(front.name)
-    assert lab.call(upgrade_front.new_name).message == f"lab.example.org leads to {ADDRESS}."
+    lab.call(front.wait_for_name)
+    assert lab.call(upgrade_front.wait_for_new_name).message == f"lab.example.org leads to {ADDRESS}."
     assert set(lab.dns.records) == {RECORD, record_id(ZONE_ID, "lab")}
     assert (
-        lab.call(upgrade_front.leftovers).message == "Removed: the record of lab.example.org."
+        lab.call(upgrade_front.remove_leftovers).message == "Removed: the record of lab.example.org."
     )  # gone back to the old name
-    lab.call(upgrade_front.new_name)
+    lab.call(upgrade_front.wait_for_new_name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": "lab.example.org", "dnsZone": OURS}))
-    assert lab.call(upgrade_front.leftovers).message == f"Removed: the record of {HOST}."
+    assert lab.call(upgrade_front.remove_leftovers).message == f"Removed: the record of {HOST}."
     assert set(lab.dns.records) == {record_id(ZONE_ID, "lab")}
 
 
 def test_without_its_zone_a_name_keeps_its_record_until_the_hub_goes() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
-    lab.call(front.name)
+    lab.call(front.wait_for_name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": HOST}))
-    assert lab.call(upgrade_front.leftovers).message == "Nothing was left over."
-    assert lab.call(removal.name).message == f"The record of {HOST} is gone."
+    assert lab.call(upgrade_front.remove_leftovers).message == "Nothing was left over."
+    assert lab.call(removal.delete_records).message == f"The record of {HOST} is gone."
     assert lab.dns.records == {}
 
 
 @pytest.mark.parametrize("wanted", [{"dnsLabel": "other", "https": LETSENCRYPT}, {"host": HOST}])
 def test_a_name_that_stays_or_comes_with_the_release_is_not_waited_for(wanted: dict[str, Any]) -> None:
     lab = Lab(Kind.UPGRADE, wanted, host=HOST)
-    assert lab.call(upgrade_front.new_name).state == "done"
+    assert lab.call(upgrade_front.wait_for_new_name).state == "done"
 
 
 def test_a_renewed_certificate_is_a_change_and_the_same_one_is_none() -> None:
@@ -444,18 +444,18 @@ def test_a_renewed_certificate_is_a_change_and_the_same_one_is_none() -> None:
 
 def test_a_teardown_removes_the_hubs_records_alone_and_can_be_called_twice() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
-    lab.call(front.name)
+    lab.call(front.wait_for_name)
     other = record_id(ZONE_ID, "other")
     lab.place.hubs.record("r5", replace(lab.status.dns, records=(RECORD, other)))
     lab.dns.records[other] = Record(other, ("20.9.9.9",), {}, "etag")  # somebody has made it anew
     for _ in range(2):
-        assert lab.call(removal.name).message == f"The record of {HOST} is gone."
+        assert lab.call(removal.delete_records).message == f"The record of {HOST} is gone."
     assert list(lab.dns.records) == [other]
     assert lab.status.deleted_records.ids == (RECORD,)
 
 
 def test_a_hub_without_a_record_has_none_to_remove() -> None:
-    assert Lab().call(removal.name).message == "The hub had no record in a DNS zone."
+    assert Lab().call(removal.delete_records).message == "The hub had no record in a DNS zone."
 
 
 # Before anything is made
@@ -562,7 +562,7 @@ def test_a_step_may_be_called_again_after_any_of_its_calls(monkeypatch: pytest.M
 
     monkeypatch.setattr(lab.dns, "put_record", lost)
     with pytest.raises(TemporaryError):
-        lab.call(front.name)
-    assert lab.call(front.name).state == "done"
+        lab.call(front.wait_for_name)
+    assert lab.call(front.wait_for_name).state == "done"
     assert lab.dns.puts == 1
     assert replace(lab.dns.records[RECORD], etag="") == Record(RECORD, (ADDRESS,), MARK, "")

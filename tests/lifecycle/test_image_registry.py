@@ -101,7 +101,7 @@ class Lab:
 
     def step(self) -> Outcome:
         state = StepState("registry", memo=self.memo)
-        outcome = image_registry.registry(self.place.context(run_of(Kind.CREATE), state))
+        outcome = image_registry.ensure_registry(self.place.context(run_of(Kind.CREATE), state))
         self.memo = outcome.memo
         return outcome
 
@@ -244,9 +244,9 @@ def test_a_teardown_deletes_the_registry_that_was_made_for_the_hub(tags: dict[st
     place = Place(adapters={"arm": arm})
     place.ready(**BINDER)
     run, state = run_of(Kind.TEARDOWN), StepState("registry")
-    outcome = removal.registry(place.context(run, state))
+    outcome = removal.delete_registry(place.context(run, state))
     if deleted:
-        outcome = removal.registry(place.context(run, replace(state, memo=outcome.memo)))
+        outcome = removal.delete_registry(place.context(run, replace(state, memo=outcome.memo)))
     assert outcome.state == "done"
     assert arm.deleted == deleted
     assert place.hub().status.deleted_registry.id == (WHERE if deleted else None)

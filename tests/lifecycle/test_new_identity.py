@@ -43,10 +43,10 @@ def changing(azure: Azure | None = None, **old: Any) -> Lab:
 
 
 STEPS = (
-    identity.new_identity,
-    identity.identity,
-    identity.nodes,
-    identity.old_identity,
+    identity.ensure_new_identity,
+    identity.assign_identity,
+    identity.replace_nodes,
+    identity.delete_old_identity,
 )
 
 
@@ -88,8 +88,8 @@ def test_there_is_nothing_to_rotate_any_more() -> None:
     run = run_of(Kind.STOP)
     made.place.runs.insert(run)
     stop = Lab(made.place, run, made.azure)
-    assert "no password" in stop.call(rotate.check).message
-    assert stop.call(rotate.new_password).message == "Not needed."
+    assert "no password" in stop.call(rotate.check_password).message
+    assert stop.call(rotate.ensure_new_password).message == "Not needed."
 
 
 def test_a_principal_that_was_brought_along_stays_with_its_secret() -> None:
@@ -117,11 +117,11 @@ def test_cut_off_anywhere_it_is_done_once_in_the_end(cut: str) -> None:
 
 def test_a_crash_between_the_facts_and_the_specification_forgets_no_principal(monkeypatch: pytest.MonkeyPatch) -> None:
     made = changing()
-    made.to_the_end(identity.new_identity)
+    made.to_the_end(identity.ensure_new_identity)
     with monkeypatch.context() as patched:
         patched.setattr(HubStore, "adopt", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            made.to_the_end(identity.identity)
+            made.to_the_end(identity.assign_identity)
     assert made.spec.identity.type == "service-principal"
     through(made, *STEPS)
     assert made.azure.applications == set()
@@ -132,7 +132,7 @@ def test_nodes_that_have_the_newest_image_keep_the_principal_and_so_does_the_hub
     made = changing(Azure(latest=OLD_IMAGE))
     through(made, *STEPS[:2])
     made.place.hubs.record("r5", replace(made.status.upgrade, identity=True))
-    outcome = made.to_the_end(identity.nodes)
+    outcome = made.to_the_end(identity.replace_nodes)
     assert outcome.fault
     assert outcome.fault.code == "NodesKeepPrincipal"
     assert "about every week" in outcome.fault.advice
@@ -140,10 +140,10 @@ def test_nodes_that_have_the_newest_image_keep_the_principal_and_so_does_the_hub
     assert retired
     assert retired.application_id == "app-object"
     assert made.spec.identity.type == "managed", "the record does not say what the cluster is"
-    assert "as long as nodes keep it" in made.to_the_end(identity.old_identity).message
+    assert "as long as nodes keep it" in made.to_the_end(identity.delete_old_identity).message
     assert examined(made).plan.changes == (), "people would be warned of what cannot be done"
     made.place.hubs.record("r5", Upgrade(made.run.id))
-    assert made.to_the_end(identity.nodes).state == "done", "it keeps other changes from being made"
+    assert made.to_the_end(identity.replace_nodes).state == "done", "it keeps other changes from being made"
     made.azure.latest = NEW_IMAGE
     assert examined(made).plan.needs_run
     through(made, *STEPS[2:])
@@ -162,16 +162,16 @@ def test_nodes_that_were_made_anew_some_other_way_are_left_alone(renewed: dict[s
     made = changing()
     through(made, *STEPS[:2])
     made.azure.pools = renewed
-    assert made.to_the_end(identity.nodes).message == "All nodes were made anew."
+    assert made.to_the_end(identity.replace_nodes).message == "All nodes were made anew."
     assert not any(each.startswith("renew") for each in made.azure.asked)
 
 
 def test_an_identity_of_somebody_elses_is_not_taken() -> None:
     made = changing()
-    through(made, identity.new_identity)
+    through(made, identity.ensure_new_identity)
     (key,) = made.azure.resources
     made.azure.resources[key]["tags"] = {}
-    outcome = made.to_the_end(identity.new_identity)
+    outcome = made.to_the_end(identity.ensure_new_identity)
     assert outcome.fault
     assert outcome.fault.code == "IdentityExists"
     assert '"name"' in outcome.fault.advice
@@ -185,7 +185,7 @@ def foreign(made: Lab) -> None:
 def test_on_a_network_of_others_the_identity_gets_its_role_by_an_admins_word_and_on_the_subnet() -> None:
     made = changing()
     foreign(made)
-    outcome = made.to_the_end(identity.new_identity)
+    outcome = made.to_the_end(identity.ensure_new_identity)
     assert outcome.fault
     assert outcome.fault.code == "NetworkNotOwned"
     assert made.azure.asked == ["put r5-id"], "a role was given, or the old one taken away"
@@ -215,19 +215,19 @@ def test_a_role_that_somebody_gave_is_enough_when_it_lets_nodes_in(
     made = changing()
     foreign(made)
     made.azure.given = {"new-principal": permissions}
-    assert made.to_the_end(identity.new_identity).state == state
+    assert made.to_the_end(identity.ensure_new_identity).state == state
     assert made.azure.assigned == set()
     assert made.status.next_identity.role_assignment is None, "a teardown would take away what somebody gave"
 
 
 def test_a_role_that_is_not_known_yet_is_waited_for_and_one_that_is_refused_is_not() -> None:
     made = changing()
-    through(made, identity.new_identity)
+    through(made, identity.ensure_new_identity)
     made.azure.fails = {"put cluster": PermanentError("AKS", "LinkedAuthorizationFailed", "no")}
-    assert "new role" in made.call(identity.identity).message
+    assert "new role" in made.call(identity.assign_identity).message
     made.azure.fails = {"put cluster": PermanentError("AKS", "PropertyChangeNotAllowed", "no")}
     with pytest.raises(PermanentError, match="PropertyChangeNotAllowed"):
-        made.call(identity.identity)
+        made.call(identity.assign_identity)
 
 
 # Before anything is touched
@@ -313,7 +313,7 @@ def test_a_teardown_takes_everything_along_that_is_there_by_then(steps: int, mon
     made.azure.asked.clear()
     there = {"app-object"} if steps < 4 else set[str]()
     monkeypatch.setattr(Azure, "application", lambda *_, **__: None, raising=False)
-    through(down, teardown.role, teardown.identity)
+    through(down, teardown.remove_role, teardown.delete_identity)
     assert ("unassign old-assignment" in made.azure.asked) is (steps < 4)
     assert sum("roleAssignments" in each or each.startswith("unassign") for each in made.azure.asked) == (
         1 if steps in (0, 4) else 2

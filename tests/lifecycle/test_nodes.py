@@ -81,13 +81,13 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
     made.azure.unready = {"nodepool2"}
     step = StepState("step")
     for _ in range(4):
-        outcome = made.call(upgrade_pool.new_pool, step)
+        outcome = made.call(upgrade_pool.ensure_new_pool, step)
         step = replace(step, memo=outcome.memo)
         assert made.spec.cluster.node_pool == "nodepool1", "what is not there yet became the hub's"
     assert "0 of 2 nodes of nodepool2 are ready" in outcome.message
     assert made.status.node_pools.extra == ("nodepool2",)
     made.azure.unready = set()
-    assert made.to_the_end(upgrade_pool.new_pool).state == "done"
+    assert made.to_the_end(upgrade_pool.ensure_new_pool).state == "done"
     cluster = made.spec.cluster
     assert (cluster.node_pool, cluster.vm_size, cluster.node_count) == ("nodepool2", BIG, 2)
     assert extra_pools(made.status, made.spec) == ["nodepool1"]
@@ -96,13 +96,13 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
     assert (pool["count"], pool["vmSize"], pool["orchestratorVersion"], pool["mode"]) == (2, BIG, "1.35.5", "System")
     assert pool["tags"] == OWNED
     assert "/subnets/r5-subnet" in pool["vnetSubnetID"]
-    assert made.to_the_end(upgrade_pool.new_pool).message == "The pool of nodes stays."
+    assert made.to_the_end(upgrade_pool.ensure_new_pool).message == "The pool of nodes stays."
 
 
 def test_a_pool_that_came_to_a_bad_end_is_asked_for_once_more() -> None:
     made = lab(MOVE, Azure({"nodepool1": profile(), "nodepool2": profile("nodepool2", provisioningState="Failed")}))
     made.place.hubs.record("r5", NodePools(("nodepool2",)))
-    assert made.call(upgrade_pool.new_pool).state == "waiting"
+    assert made.call(upgrade_pool.ensure_new_pool).state == "waiting"
     assert made.azure.asked == ["put nodepool2"]
 
 
@@ -113,7 +113,7 @@ def test_cut_off_anywhere_the_pool_is_replaced_once_in_the_end(cut: str) -> None
     made = lab(MOVE)
     made.azure.pods = [pod("hub", "nodepool1-node")]
     made.azure.fails = {cut: TemporaryError("Azure", "ConnectionFailed", "cut off")}
-    for step in (upgrade_pool.new_pool, upgrade_pool.old_pool):
+    for step in (upgrade_pool.ensure_new_pool, upgrade_pool.delete_old_pool):
         try:
             made.to_the_end(step)
         except TemporaryError:
@@ -126,7 +126,7 @@ def test_cut_off_anywhere_the_pool_is_replaced_once_in_the_end(cut: str) -> None
 @pytest.mark.parametrize("state", ["Succeeded", "Failed"])
 def test_somebody_elses_pool_is_left_alone(state: str) -> None:
     made = lab(MOVE, Azure({"nodepool1": profile(), "nodepool2": profile("nodepool2", provisioningState=state)}))
-    outcome = made.to_the_end(upgrade_pool.new_pool)
+    outcome = made.to_the_end(upgrade_pool.ensure_new_pool)
     assert outcome.fault
     assert outcome.fault.code == "PoolExists"
     assert "cluster.nodePool in the same request" in outcome.fault.advice
@@ -139,7 +139,7 @@ def test_somebody_elses_pool_is_left_alone(state: str) -> None:
 )
 def test_everybody_finds_room_on_the_new_nodes(autoscale: dict[str, int] | None, there: int, count: int) -> None:
     made = lab(MOVE | ({"autoscale": autoscale} if autoscale else {}), Azure({"nodepool1": profile(count=there)}))
-    assert made.to_the_end(upgrade_pool.new_pool).state == "done"
+    assert made.to_the_end(upgrade_pool.ensure_new_pool).state == "done"
     assert made.azure.pools["nodepool2"]["count"] == count
     assert made.azure.pools["nodepool2"].get("enableAutoScaling", False) is bool(autoscale)
 
@@ -158,18 +158,18 @@ def left_over(**pods: str) -> Lab:
 
 def test_the_old_pool_is_emptied_before_it_goes() -> None:
     made = left_over(hub="nodepool1", proxy="nodepool1", other="nodepool2")
-    assert made.to_the_end(upgrade_pool.old_pool).message == "Removed: nodepool1."
+    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "Removed: nodepool1."
     assert made.azure.asked == ["cordon nodepool1-node", "evict hub", "evict proxy", "delete nodepool1"]
     assert [each["metadata"]["name"] for each in made.azure.pods] == ["other"]
     assert made.status.node_pools.extra == ()
-    assert made.to_the_end(upgrade_pool.old_pool).message == "No pool is left over."
+    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "No pool is left over."
 
 
 def test_what_its_budget_keeps_is_waited_for_and_then_named() -> None:
     made = left_over(hub="nodepool1")
     made.azure.kept = {"hub"}
     begun = made.place.clock.now()
-    outcome = made.to_the_end(upgrade_pool.old_pool)
+    outcome = made.to_the_end(upgrade_pool.delete_old_pool)
     assert outcome.fault
     assert outcome.fault.code == "PodsStay"
     assert "The disruption budget of hub needs 1 healthy pods" in outcome.fault.message
@@ -180,13 +180,13 @@ def test_what_its_budget_keeps_is_waited_for_and_then_named() -> None:
     assert "delete nodepool1" not in made.azure.asked
     assert extra_pools(made.status, made.spec) == ["nodepool1"]
     made.azure.kept = set()
-    assert made.to_the_end(upgrade_pool.old_pool).state == "done", "a retry does not go on"
+    assert made.to_the_end(upgrade_pool.delete_old_pool).state == "done", "a retry does not go on"
 
 
 def test_a_pod_that_does_not_end_is_named_too() -> None:
     made = left_over()
     made.azure.pods = [pod("stuck", "nodepool1-node", deletionTimestamp="2026-11-23T08:00:00Z")]
-    outcome = made.to_the_end(upgrade_pool.old_pool)
+    outcome = made.to_the_end(upgrade_pool.delete_old_pool)
     assert outcome.fault
     assert "jhub/stuck" in outcome.fault.message
     assert "--force" in outcome.fault.advice
@@ -194,9 +194,9 @@ def test_a_pod_that_does_not_end_is_named_too() -> None:
 
 def test_the_tier_is_one_request() -> None:
     made = lab({"tier": "Standard"})
-    assert made.to_the_end(upgrade_cluster.cluster).message == "The cluster is of the tier Standard."
+    assert made.to_the_end(upgrade_cluster.upgrade_cluster).message == "The cluster is of the tier Standard."
     assert (made.azure.asked, made.azure.tier, made.spec.cluster.tier) == (["put cluster"], "Standard", "Standard")
-    assert made.to_the_end(upgrade_cluster.cluster).message == "Kubernetes stays as it is."
+    assert made.to_the_end(upgrade_cluster.upgrade_cluster).message == "Kubernetes stays as it is."
 
 
 # Rules on the scale set
@@ -212,9 +212,9 @@ def settings(azure: Azure) -> dict[str, Any]:
 
 def test_rules_are_set_and_follow_the_pool() -> None:
     made = lab({"autoscale": RULES})
-    assert made.to_the_end(upgrade_nodes.pool).state == "done"
+    assert made.to_the_end(upgrade_nodes.scale_pool).state == "done"
     assert made.spec.cluster.autoscale is None, "rules that are not there became the hub's"
-    assert "3 to 6 nodes" in made.to_the_end(upgrade_nodes.rules).message
+    assert "3 to 6 nodes" in made.to_the_end(upgrade_nodes.update_rules).message
     assert made.spec.cluster.rules.max == 6
     own = settings(made.azure)[SETTING]
     assert own["targetResourceUri"] == "/subscriptions/s/x/aks-nodepool1-vmss"
@@ -222,21 +222,21 @@ def test_rules_are_set_and_follow_the_pool() -> None:
     assert not made.azure.pools["nodepool1"].get("enableAutoScaling")
 
     moved = lab({"autoscale": RULES, **MOVE, "nodeCount": 3}, made.azure, old={"cluster": {"autoscale": RULES}})
-    assert moved.to_the_end(upgrade_pool.new_pool).state == "done"
+    assert moved.to_the_end(upgrade_pool.ensure_new_pool).state == "done"
     assert settings(moved.azure)[SETTING]["enabled"] is False, "rules count nodes while these change"
-    assert moved.to_the_end(upgrade_nodes.pool).state == "done"
-    assert moved.to_the_end(upgrade_nodes.rules).state == "done"
+    assert moved.to_the_end(upgrade_nodes.scale_pool).state == "done"
+    assert moved.to_the_end(upgrade_nodes.update_rules).state == "done"
     assert {name: own["enabled"] for name, own in settings(moved.azure).items()} == {"r5-nodepool2-cpu": True}
 
 
 @pytest.mark.parametrize("autoscale", [{"min": 3, "max": 6}, None])
 def test_rules_are_off_before_aks_autoscaler_is_on_and_gone_afterwards(autoscale: dict[str, int] | None) -> None:
     made = lab({"autoscale": RULES})
-    made.to_the_end(upgrade_nodes.rules)
+    made.to_the_end(upgrade_nodes.update_rules)
     after = lab({"autoscale": autoscale}, made.azure, old={"cluster": {"autoscale": RULES}})
     after.azure.asked.clear()
-    assert after.to_the_end(upgrade_nodes.pool).state == "done"
-    assert after.to_the_end(upgrade_nodes.rules).message == "The rules on the scale set are removed."
+    assert after.to_the_end(upgrade_nodes.scale_pool).state == "done"
+    assert after.to_the_end(upgrade_nodes.update_rules).message == "The rules on the scale set are removed."
     assert after.azure.asked[0] == f"put {SETTING}" or autoscale is None
     assert after.azure.asked[-1] == f"delete {SETTING}"
     assert settings(after.azure) == {}
@@ -246,7 +246,7 @@ def test_rules_are_off_before_aks_autoscaler_is_on_and_gone_afterwards(autoscale
 
 def test_a_provider_nobody_uses_yet_is_registered_first() -> None:
     made = lab({"autoscale": RULES}, Azure(registered=False))
-    outcome = made.call(upgrade_nodes.rules)
+    outcome = made.call(upgrade_nodes.update_rules)
     assert (outcome.state, outcome.message) == ("waiting", "Registering microsoft.insights")
     assert made.azure.asked == ["register microsoft.insights"]
 
@@ -254,7 +254,7 @@ def test_a_provider_nobody_uses_yet_is_registered_first() -> None:
 def test_a_pool_without_a_scale_set_is_told() -> None:
     made = lab({"autoscale": RULES}, Azure({}))
     with pytest.raises(PermanentError, match="no scale set of the pool nodepool1"):
-        made.call(upgrade_nodes.rules)
+        made.call(upgrade_nodes.update_rules)
 
 
 # Before anything is touched

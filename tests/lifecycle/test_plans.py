@@ -10,7 +10,7 @@ from shared.hubs.status.parts import Dns
 from shared.lifecycle.create.plan import plan as create_plan
 from shared.lifecycle.create.steps import STEPS as CREATE
 from shared.lifecycle.teardown.command import teardown
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import check
 from shared.lifecycle.upgrade.plan import plan as upgrade_plan
 from shared.lifecycle.upgrade.steps import STEPS as UPGRADE
 from shared.power.steps import PASSWORD
@@ -81,13 +81,15 @@ def test_an_upgrade_whose_hub_needs_more_by_now_asks_for_a_new_request(monkeypat
     before = place.ready()
     after = spec(cluster={"tier": "Standard"}, tags={"a": "b"})
     wanted = after.model_copy(update={"schedule": None}).wire()
-    monkeypatch.setattr(frame, "examine", lambda *_: Examined(changes_of(before.spec, after, None), chart="4.0.0"))
+    monkeypatch.setattr(check, "examine", lambda *_: Examined(changes_of(before.spec, after, None), chart="4.0.0"))
     tags_only = without(UPGRADE, ["cluster"])
-    outcome = frame.check(place.context(run_of(Kind.UPGRADE, wanted=wanted, plan=tags_only), StepState("check")))
+    outcome = check.check_changes(
+        place.context(run_of(Kind.UPGRADE, wanted=wanted, plan=tags_only), StepState("check"))
+    )
     assert outcome.fault is not None
     assert outcome.fault.code == "PlanOutdated"
     assert "Upgrade the cluster" in outcome.fault.message
-    assert frame.check(place.context(run_of(Kind.UPGRADE, wanted=wanted), StepState("check"))).state == "done"
+    assert check.check_changes(place.context(run_of(Kind.UPGRADE, wanted=wanted), StepState("check"))).state == "done"
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from shared.hubs.status import parts
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
 from shared.kubernetes.tunnel import Tunnel
+from shared.lifecycle.upgrade import backup, nodes
 from shared.lifecycle.upgrade import cluster as upgrade_cluster
-from shared.lifecycle.upgrade import frame, nodes
 from shared.lifecycle.upgrade import release as upgrade_release
 from shared.resources import cluster
 from shared.runs.model import Kind, Outcome, Run, StepState
@@ -285,7 +285,7 @@ def test_kubernetes_goes_up_the_path_control_plane_first() -> None:
         {"cluster": {**spec().cluster.model_dump(by_alias=True, exclude_none=True), "kubernetesVersion": "1.36"}}
     )
     made.place.hubs.record("r5", parts.Upgrade(made.run.id, path=("1.35.5", "1.36.3")))
-    assert made.to_the_end("cluster", upgrade_cluster.cluster).state == "done"
+    assert made.to_the_end("cluster", upgrade_cluster.upgrade_cluster).state == "done"
     assert [
         (who, what if isinstance(what, str) else what["orchestratorVersion"]) for who, what in made.clusters.asked
     ] == [
@@ -296,7 +296,7 @@ def test_kubernetes_goes_up_the_path_control_plane_first() -> None:
     ]
     assert made.spec.cluster.kubernetes_version == "1.36"
     assert made.place.hub().status.cluster.kubernetes == "1.36.3"
-    assert made.to_the_end("cluster", upgrade_cluster.cluster).message == "Kubernetes stays as it is."
+    assert made.to_the_end("cluster", upgrade_cluster.upgrade_cluster).message == "Kubernetes stays as it is."
 
 
 def test_a_control_plane_upgrade_sends_the_pools_as_they_are() -> None:
@@ -329,12 +329,12 @@ def test_the_autoscalers_count_is_left_alone_while_it_stays_on(
 
 def test_nodes_are_the_hubs_once_azure_has_them() -> None:
     made = lab({"cluster": {**spec().cluster.model_dump(by_alias=True, exclude_none=True), "nodeCount": 5}})
-    assert made.to_the_end("pool", nodes.pool).message == "5 nodes."
+    assert made.to_the_end("pool", nodes.scale_pool).message == "5 nodes."
     ((_, given),) = made.clusters.asked
     assert given["count"] == 5
     assert "currentOrchestratorVersion" not in given
     assert made.spec.cluster.node_count == 5
-    assert made.to_the_end("pool", nodes.pool).state == "done"
+    assert made.to_the_end("pool", nodes.scale_pool).state == "done"
     assert len(made.clusters.asked) == 1
 
 
@@ -349,7 +349,7 @@ IMAGE = {"image": {"name": "new", "tag": "2"}}
 
 def test_the_backup_holds_keys_and_not_the_charts_values() -> None:
     made = lab(IMAGE)
-    assert made.to_the_end("backup", frame.backup).state == "done"
+    assert made.to_the_end("backup", backup.back_up_keys).state == "done"
     kept = made.secrets.kept["r5--own--backup-hub-secret"]
     assert kept.value == '{"crypt": "a2V5", "hub.services.hubkeeper.apiToken": "dG9rZW4="}'
     assert kept.tags == {"hubkeeper-hub": "r5", "run": made.run.id, "revision": "1"}
@@ -359,14 +359,14 @@ def test_the_backup_holds_keys_and_not_the_charts_values() -> None:
 def test_a_release_without_a_good_revision_is_not_upgraded() -> None:
     made = lab(IMAGE)
     made.helm.revisions = [(1, "failed")]
-    outcome = made.to_the_end("backup", frame.backup)
+    outcome = made.to_the_end("backup", backup.back_up_keys)
     assert outcome.fault
     assert outcome.fault.code == "NoGoodRelease"
 
 
 def test_what_works_becomes_the_hubs_specification() -> None:
     made = lab(IMAGE)
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert made.helm.values["singleuser"]["image"] == {"name": "new", "tag": "2"}
     assert (outcome.state, outcome.message) == ("done", "A server was started and stopped.")
     assert made.hub.there == set()
@@ -377,17 +377,17 @@ def test_what_works_becomes_the_hubs_specification() -> None:
 def test_a_release_made_before_a_crash_is_not_made_again_and_after_a_retry_it_is() -> None:
     made = lab(IMAGE)
     begun = StepState("release").begun(made.place.clock.now())
-    made.call(begun, upgrade_release.release)
-    made.call(begun, upgrade_release.release)
+    made.call(begun, upgrade_release.upgrade_release)
+    made.call(begun, upgrade_release.upgrade_release)
     assert len(made.helm.revisions) == 2
     made.run = replace(made.run, attempt=2)
-    made.call(begun, upgrade_release.release)
+    made.call(begun, upgrade_release.upgrade_release)
     assert len(made.helm.revisions) == 3
 
 
 def failed_gate(made: Lab) -> Outcome:
     """A release that does not get through the gate: back to the good one, the old specification kept."""
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert outcome.state == "failed"
     assert made.helm.rolled_back == [1]
     assert made.spec.image is None
@@ -469,7 +469,7 @@ def test_a_users_server_that_crashes_does_not_hurry_the_hub() -> None:
 def test_a_full_cluster_is_no_fault_of_the_upgrade() -> None:
     made = lab(IMAGE)
     made.kubernetes.room, made.hub.spawns = False, "pending"
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert outcome.state == "done"
     assert "want of room" in outcome.message
     assert CHECK_USER not in made.hub.there
@@ -491,7 +491,7 @@ def test_a_full_cluster_is_no_fault_of_the_upgrade_whatever_else_is_sick(others:
     made.kubernetes.room, made.hub.spawns = False, "pending"
     pods = [server_pod(user, status) for user, status in others]
     made.kubernetes.others = [pod | {"metadata": pod["metadata"] | {"name": f"p{at}"}} for at, pod in enumerate(pods)]
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert (outcome.state, made.helm.rolled_back) == ("done", [])
 
 
@@ -508,7 +508,7 @@ def test_the_want_of_room_of_others_excuses_no_server_of_ours(others: list[Any])
 def test_without_a_new_release_there_is_nothing_to_go_back_to() -> None:
     made = lab({"tags": {"x": "y"}})
     made.hub.well = False
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert outcome.fault
     assert outcome.fault.code == "GateFailed"
     assert made.helm.rolled_back == []
@@ -534,14 +534,14 @@ def certificate_version(made: Lab) -> str | None:
 
 def test_another_certificate_makes_a_release_and_is_the_hubs_when_it_works() -> None:
     made = renewed()
-    assert made.to_the_end("release", upgrade_release.release).state == "done"
+    assert made.to_the_end("release", upgrade_release.upgrade_release).state == "done"
     assert made.helm.values["proxy"]["https"]["secret"] == {"name": "hubkeeper-tls-2"}
     assert certificate_version(made) == "2"
 
 
 def test_the_same_certificate_makes_none() -> None:
     made = renewed(version="1")
-    assert made.to_the_end("release", upgrade_release.release).message == "The hub answers."
+    assert made.to_the_end("release", upgrade_release.upgrade_release).message == "The hub answers."
     assert made.helm.revisions == [(1, "deployed")]
 
 
@@ -553,7 +553,7 @@ def test_a_certificate_with_which_the_hub_does_not_answer_is_taken_back() -> Non
         made.hub.well = True
 
     made.helm.rollback = restored  # type: ignore[assignment]  # with the old certificate it answers again
-    outcome = made.to_the_end("release", upgrade_release.release)
+    outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert outcome.fault
     assert outcome.fault.code == "RolledBack"
     assert "https://r5.example/ does not answer yet: it answers 503" in outcome.message
@@ -572,4 +572,4 @@ def test_a_change_that_lets_everybody_in_is_taken_back() -> None:
 def test_a_hub_that_is_to_be_open_may_let_everybody_in() -> None:
     made = lab(IMAGE)
     made.hub.open = True
-    assert made.to_the_end("release", upgrade_release.release).state == "done"
+    assert made.to_the_end("release", upgrade_release.upgrade_release).state == "done"

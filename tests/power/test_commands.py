@@ -13,7 +13,7 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.commands import PowerCommands
 from shared.power.due_queue import Agenda, Entry
-from shared.power.people import people
+from shared.power.people import warn_people
 from shared.runs.commands import BusyError
 from shared.runs.model import Kind, Options, Status, StepState, StepStatus
 from shared.schedules.model import Schedule
@@ -190,7 +190,7 @@ def test_the_last_wish_counts_whatever_is_in_line() -> None:
     asking.place.hubs.release("r5", current, "ready")
     stop = asking.place.runs.get(str(asking.place.hub().open_run))
     assert (stop.kind, stop.options) == (Kind.STOP, Options(force=True))
-    assert people(asking.place.context(stop, StepState("people"))).state == "cancelled"
+    assert warn_people(asking.place.context(stop, StepState("people"))).state == "cancelled"
 
 
 @pytest.mark.parametrize("kind", [Kind.TEARDOWN, Kind.CREATE])

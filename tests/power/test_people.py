@@ -11,7 +11,7 @@ from shared.hubs.status.parts import Urls
 from shared.kubernetes.jupyterhub import HubUser
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.power.people import ACTIVE, LOOK, SERVERS_PATIENCE, SILENCE, Present, people, present, servers
+from shared.power.people import ACTIVE, LOOK, SERVERS_PATIENCE, SILENCE, Present, present, stop_servers, warn_people
 from shared.runs.model import Kind, Options, Outcome, StepState
 from shared.schedules.record import Override, PowerState
 from tests.fakes.adapters import Clusters, JupyterHub, Kubernetes, user
@@ -69,7 +69,7 @@ class Stopping:
         self.began = EVENING
         self.memo: dict[str, Any] = {}
 
-    def call(self, function: Callable[..., Outcome] = people, **later: float) -> Outcome:
+    def call(self, function: Callable[..., Outcome] = warn_people, **later: float) -> Outcome:
         """So much after 18:00."""
         self.place.clock.set(EVENING + timedelta(**later))
         elapsed = timedelta(**later).total_seconds()
@@ -181,7 +181,7 @@ def test_a_cluster_that_is_off_already_keeps_nobody_waiting() -> None:
     stopping.hub.error = SILENT
     stopping.clusters.power = "Stopped"
     assert stopping.call().message == "The cluster is off already."
-    assert stopping.call(servers).state == "done"
+    assert stopping.call(stop_servers).state == "done"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -195,7 +195,7 @@ def test_a_hub_without_its_service_token_does_not_say() -> None:
     stopping = Stopping()
     stopping.place.adapters["kubernetes"] = Kubernetes(None)
     assert "TokenNotFound" in stopping.call().message
-    assert stopping.call(servers, seconds=SILENCE).state == "done"
+    assert stopping.call(stop_servers, seconds=SILENCE).state == "done"
 
 
 def test_a_hub_that_answers_again_within_the_grace_is_asked() -> None:
@@ -217,17 +217,17 @@ def test_that_azure_throttles_us_does_not_end_the_wait_for_people() -> None:
 
 def test_servers_are_stopped_through_the_hub() -> None:
     stopping = Stopping(user("ann", EVENING, EVENING), user("bob", None), user("cat"))
-    assert stopping.call(servers) == Outcome("done", "No server is running.")
+    assert stopping.call(stop_servers) == Outcome("done", "No server is running.")
     assert stopping.hub.stopped == [("ann", "server0"), ("ann", "server1"), ("bob", "server0")]
 
 
 def test_servers_that_take_long_are_waited_for_and_then_left_to_the_cluster() -> None:
     stopping = Stopping(user("ann", EVENING), user("bob", EVENING))
     stopping.hub.stubborn = {"bob"}
-    outcome = stopping.call(servers)
+    outcome = stopping.call(stop_servers)
     assert (outcome.state, outcome.after, outcome.message) == ("waiting", 5, "1 servers are stopping.")
-    assert stopping.call(servers, seconds=SERVERS_PATIENCE - 1).state == "waiting"
-    outcome = stopping.call(servers, seconds=SERVERS_PATIENCE)
+    assert stopping.call(stop_servers, seconds=SERVERS_PATIENCE - 1).state == "waiting"
+    outcome = stopping.call(stop_servers, seconds=SERVERS_PATIENCE)
     assert outcome.state == "done"
     assert outcome.message.startswith("1 servers did not end within 180 s")
 
@@ -236,7 +236,7 @@ def test_servers_that_take_long_are_waited_for_and_then_left_to_the_cluster() ->
 def test_servers_of_a_hub_that_does_not_answer_end_with_the_cluster(error: OutsideError) -> None:
     stopping = Stopping(user("ann", EVENING))
     stopping.hub.error = error
-    assert stopping.call(servers, seconds=SILENCE - 1).state == "waiting"
-    outcome = stopping.call(servers, seconds=SILENCE)
+    assert stopping.call(stop_servers, seconds=SILENCE - 1).state == "waiting"
+    outcome = stopping.call(stop_servers, seconds=SILENCE)
     assert outcome.state == "done"
     assert error.code in outcome.message

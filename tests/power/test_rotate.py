@@ -20,12 +20,12 @@ from shared.power.rotate import (
     LIFETIME,
     MARGIN,
     YOUNG,
-    check,
+    check_password,
+    delete_old_passwords,
     due,
-    give_to_cluster,
-    new_password,
+    ensure_new_password,
+    give_password,
     next_start,
-    old_passwords,
     refusable,
     unsettled,
 )
@@ -83,7 +83,7 @@ def test_a_password_is_due_when_it_does_not_outlive_the_next_start(
     assert due(expires, start, EVENING) is expected
 
 
-STEPS = (check, new_password, give_to_cluster, old_passwords)
+STEPS = (check_password, ensure_new_password, give_password, delete_old_passwords)
 
 
 class Rotating:
@@ -165,9 +165,9 @@ def test_a_rotate_run_replaces_it_whatever_its_age() -> None:
 
 def test_what_another_run_decided_does_not_count() -> None:
     rotating = Rotating()
-    rotating.call(check)
+    rotating.call(check_password)
     rotating.run = replace(rotating.run, id="another")
-    for function in (new_password, give_to_cluster, old_passwords):
+    for function in (ensure_new_password, give_password, delete_old_passwords):
         assert rotating.call(function).message == "Not needed."
 
 
@@ -180,44 +180,44 @@ def test_the_next_start_is_the_schedules() -> None:
 def test_a_stop_of_a_burst_waits_for_its_turn_first() -> None:
     rotating = Rotating()
     rotating.run = replace(rotating.run, options=Options(delay=30.0))
-    assert rotating.call(check).after == 30
+    assert rotating.call(check_password).after == 30
     assert rotating.password.rotate_for is None
 
 
 def test_a_password_that_never_reached_the_vault_is_removed() -> None:
     """The answer with the value was lost, or the host died before the vault had it."""
     rotating = Rotating()
-    rotating.call(check)
+    rotating.call(check_password)
     rotating.directory.cut = LOST
     with pytest.raises(TemporaryError):
-        rotating.call(new_password)
+        rotating.call(ensure_new_password)
     rotating.secrets.error = LOST
     with pytest.raises(TemporaryError):
-        rotating.call(new_password)
+        rotating.call(ensure_new_password)
     rotating.secrets.error = None
     assert len(rotating.keys) == 2, "the one in use, and one without a vault"
-    assert rotating.call(new_password).state == "done"
+    assert rotating.call(ensure_new_password).state == "done"
     assert "key1" in rotating.keys, "the cluster still uses it"
     assert len(rotating.keys) == 2
-    rotating.call(give_to_cluster)
-    rotating.call(old_passwords)
+    rotating.call(give_password)
+    rotating.call(delete_old_passwords)
     assert rotating.keys == {rotating.secrets.kept[VAULT].tags["keyId"]}
 
 
 def test_a_password_in_the_vault_is_not_made_twice() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
-    assert rotating.call(new_password).state == "done"
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
+    assert rotating.call(ensure_new_password).state == "done"
     assert rotating.keys == {"key1", "key2"}
 
 
 def test_what_is_known_of_the_password_is_of_the_one_that_the_cluster_uses() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     assert (rotating.password.key, rotating.password.expires) == ("key1", SOON)
-    rotating.call(give_to_cluster)
+    rotating.call(give_password)
     assert rotating.password.key == "key2"
 
 
@@ -232,13 +232,13 @@ def test_a_password_in_the_vault_that_ends_soon_as_well_is_not_given() -> None:
 
 def test_a_password_that_the_directory_does_not_know_everywhere_yet_is_not_given() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     rotating.directory.cut = LOST
     with pytest.raises(TemporaryError):
-        rotating.call(give_to_cluster)
+        rotating.call(give_password)
     assert rotating.clusters.given == []
-    assert rotating.call(give_to_cluster).state == "done"
+    assert rotating.call(give_password).state == "done"
 
 
 def test_passwords_of_other_people_are_left_alone() -> None:
@@ -250,35 +250,35 @@ def test_passwords_of_other_people_are_left_alone() -> None:
 
 def test_a_directory_that_does_not_show_the_application_is_waited_for() -> None:
     rotating = Rotating()
-    rotating.call(check)
+    rotating.call(check_password)
     rotating.directory.known = False
-    assert rotating.call(new_password).state == "waiting"
-    assert rotating.call(old_passwords).state == "waiting"
+    assert rotating.call(ensure_new_password).state == "waiting"
+    assert rotating.call(delete_old_passwords).state == "waiting"
 
 
 def test_the_cluster_is_watched_while_it_takes_the_password() -> None:
     rotating = Rotating()
     rotating.clusters.at_once = False
-    rotating.call(check)
-    rotating.call(new_password)
-    first = rotating.call(give_to_cluster)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
+    first = rotating.call(give_password)
     assert first.state == "waiting"
     rotating.arm.says = RUNNING
-    assert rotating.call(give_to_cluster, **first.memo).state == "waiting"
+    assert rotating.call(give_password, **first.memo).state == "waiting"
     rotating.arm.says = SUCCEEDED
-    assert rotating.call(give_to_cluster, **first.memo).state == "done"
+    assert rotating.call(give_password, **first.memo).state == "done"
     assert rotating.clusters.given == ["secret of key2"], "once"
 
 
 def test_old_passwords_stay_when_the_cluster_refuses_the_new_one() -> None:
     rotating = Rotating()
     rotating.clusters.at_once = False
-    rotating.call(check)
-    rotating.call(new_password)
-    first = rotating.call(give_to_cluster)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
+    first = rotating.call(give_password)
     rotating.arm.says = failed(PermanentError("AKS", "ServicePrincipalValidationClientError", "no"))
     with pytest.raises(OperationEndedError):
-        rotating.call(give_to_cluster, **first.memo)
+        rotating.call(give_password, **first.memo)
     assert rotating.keys == {"key1", "key2"}
 
 
@@ -286,37 +286,37 @@ def test_old_passwords_stay_when_the_cluster_refuses_the_new_one() -> None:
 def test_the_next_run_gives_the_cluster_what_a_failed_one_could_not(kind: Kind) -> None:
     """Its new password lasts a year, and would hide that the cluster still has the old one."""
     rotating = Rotating(kind=kind)
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     rotating.run = replace(rotating.run, id="the-next")
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     assert "key1" in rotating.keys, "the cluster uses it until it has another"
-    rotating.call(give_to_cluster)
-    rotating.call(old_passwords)
+    rotating.call(give_password)
+    rotating.call(delete_old_passwords)
     assert rotating.clusters.given == [rotating.secrets.kept[VAULT].value]
     assert rotating.keys == {rotating.password.key}
     rotating.run = replace(rotating.run, id="the-one-after", kind=Kind.STOP)
-    assert "long after" in rotating.call(check).message
+    assert "long after" in rotating.call(check_password).message
 
 
 def test_a_vault_that_does_not_show_the_password_yet_is_waited_for() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     rotating.secrets.kept.clear()
-    assert rotating.call(give_to_cluster).state == "waiting"
+    assert rotating.call(give_password).state == "waiting"
     assert rotating.clusters.given == []
 
 
 def test_an_operation_that_azure_forgot_is_no_success() -> None:
     rotating = Rotating()
     rotating.clusters.at_once = False
-    rotating.call(check)
-    rotating.call(new_password)
-    first = rotating.call(give_to_cluster)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
+    first = rotating.call(give_password)
     rotating.arm.says = NotFoundError("AKS", "NotFound", "no such operation")
-    outcome = rotating.call(give_to_cluster, **first.memo)
+    outcome = rotating.call(give_password, **first.memo)
     assert outcome.state == "waiting"
     assert "operation" not in outcome.memo  # so that the next call begins it again
 
@@ -381,7 +381,7 @@ def test_a_cluster_that_goes_off_meanwhile_keeps_its_password_and_that_is_the_on
         outcome = rotating.call(function)
         if outcome.state != "done":
             break
-    given = off_before is old_passwords
+    given = off_before is delete_old_passwords
     assert outcome is not None
     assert outcome.state == ("done" if given or kind is Kind.STOP else "cancelled")
     assert rotating.keys == ({"key2"} if given else {"key1"})
@@ -391,14 +391,14 @@ def test_a_cluster_that_goes_off_meanwhile_keeps_its_password_and_that_is_the_on
 
 def test_one_that_is_switched_off_between_the_look_and_the_request_is_no_failure() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
 
     def switched_off(*_: Any) -> None:
         rotating.clusters.power = "Stopped"
 
     vars(rotating.directory)["try_secret"] = switched_off
-    assert rotating.call(give_to_cluster).state == "done"
+    assert rotating.call(give_password).state == "done"
     assert rotating.agrees()
 
 
@@ -407,12 +407,12 @@ def test_a_password_that_the_cluster_was_asked_to_take_stays_with_the_old_one_un
     """The operation was aborted and the cluster stopped, by hand: nobody knows which of the two it uses."""
     rotating = Rotating(kind=kind)
     rotating.clusters.at_once = False
-    rotating.call(check)
-    rotating.call(new_password)
-    first = rotating.call(give_to_cluster)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
+    first = rotating.call(give_password)
     rotating.arm.says = failed(PermanentError("AKS", "Canceled", "aborted"))
     rotating.clusters.power = "Stopped"
-    outcome = rotating.call(give_to_cluster, **first.memo)
+    outcome = rotating.call(give_password, **first.memo)
     assert outcome.state == ("done" if kind is Kind.STOP else "cancelled")
     rotating.next_run()
     assert rotating.all_of_it() == ["done"] * 4
@@ -428,8 +428,8 @@ def test_a_password_that_the_cluster_was_asked_to_take_stays_with_the_old_one_un
 def test_the_stop_after_a_rotation_that_failed_ends_it_though_the_password_is_not_due_by_then() -> None:
     """It was due before a summer; then somebody started the hub, and stops it for the night."""
     rotating = Rotating(at(EVENING, days=100), kind=Kind.ROTATE)
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     rotating.next_run()
     assert rotating.all_of_it() == ["done"] * 4
     assert rotating.keys == {"key2"}
@@ -438,11 +438,11 @@ def test_the_stop_after_a_rotation_that_failed_ends_it_though_the_password_is_no
 
 def test_a_vault_without_the_earlier_password_keeps_the_new_one_for_the_next_rotation() -> None:
     rotating = Rotating()
-    rotating.call(check)
-    rotating.call(new_password)
+    rotating.call(check_password)
+    rotating.call(ensure_new_password)
     rotating.secrets.earlier.clear()
     rotating.clusters.power = "Stopped"
-    assert rotating.call(give_to_cluster).state == "done"
+    assert rotating.call(give_password).state == "done"
     assert rotating.keys == {"key1", "key2"}
     rotating.clusters.power = "Running"
     rotating.next_run()

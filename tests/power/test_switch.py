@@ -8,7 +8,7 @@ import pytest
 from shared.azure.listing import FRESH, Listing
 from shared.azure.operations import Operation
 from shared.errors import NotFoundError, PermanentError, TemporaryError
-from shared.power.switch import BELIEVED, LOOK, REST_LOOK, TRY_AGAIN, power_off, power_on, rest
+from shared.power.switch import BELIEVED, LOOK, REST_LOOK, TRY_AGAIN, start_cluster, stop_cluster, wait_out_cooldown
 from shared.runs.context import OperationEndedError, StepContext, backoff, give_up, poll_delay, watching
 from shared.runs.model import Kind, Options, Outcome, StepState
 from shared.schedules.record import Record
@@ -32,7 +32,7 @@ class Switching:
         }
         self.place.ready()
         self.kind = {"on": Kind.START, "off": Kind.STOP}[goal]
-        self.function = {"on": power_on, "off": power_off}[goal]
+        self.function = {"on": start_cluster, "off": stop_cluster}[goal]
         self.memo: dict[str, Any] = {}
 
     def call(self, *, elapsed: float = 0) -> Outcome:
@@ -211,7 +211,7 @@ def rested(record: Record, *, power: str = "Stopped", delay: float = 0) -> Outco
     place.ready()
     place.hubs.update_power("r5", lambda _: record)
     run = run_of(Kind.START, options=Options(delay=delay))
-    return rest(place.context(run, StepState("rest")))
+    return wait_out_cooldown(place.context(run, StepState("rest")))
 
 
 def stopped(**ago: float) -> Record:
@@ -236,10 +236,10 @@ def test_a_run_of_a_burst_waits_for_its_turn_without_a_call() -> None:
     place = Place()
     place.ready()
     run = run_of(Kind.START, options=Options(delay=90.0))
-    outcome = rest(place.context(run, StepState("rest")))
+    outcome = wait_out_cooldown(place.context(run, StepState("rest")))
     assert (outcome.state, outcome.after) == ("waiting", 90)
     place.clock.advance(seconds=90)
-    assert rest(place.context(run, StepState("rest"))).state == "done"
+    assert wait_out_cooldown(place.context(run, StepState("rest"))).state == "done"
 
 
 def test_the_longer_of_both_waits_counts() -> None:

@@ -7,7 +7,7 @@ import pytest
 from shared.azure.listing import Listing
 from shared.errors import PermanentError, TemporaryError
 from shared.lifecycle.create import cluster
-from shared.power.switch import TRY_AGAIN, power_off, power_on
+from shared.power.switch import TRY_AGAIN, start_cluster, stop_cluster
 from shared.resources import scale_rules
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes.adapters import Clusters, failed
@@ -32,7 +32,7 @@ class Site:
         }
         self.place.ready(cluster={"autoscale": RULES})
         self.memo: dict[str, Any] = {}
-        assert self.call(Kind.CREATE, cluster.rules).state == "done"
+        assert self.call(Kind.CREATE, cluster.ensure_rules).state == "done"
         self.azure.asked.clear()
 
     def call(self, kind: Kind, step: Any) -> Outcome:
@@ -49,7 +49,7 @@ class Site:
 def test_they_are_off_before_the_stop_is_asked_for() -> None:
     site = Site("Running")
     assert site.enabled
-    site.call(Kind.STOP, power_off)
+    site.call(Kind.STOP, stop_cluster)
     assert site.clusters.calls["stop"] == 1
     assert not site.enabled
     (found,) = site.azure.resources.values()
@@ -61,29 +61,29 @@ def test_a_stop_that_cannot_switch_them_off_does_not_stop() -> None:
     site = Site("Running")
     site.azure.fails = {f"put {SETTING}": REFUSED}
     with pytest.raises(PermanentError, match="autoscale settings"):
-        site.call(Kind.STOP, power_off)
+        site.call(Kind.STOP, stop_cluster)
     assert site.clusters.calls["stop"] == 0
 
 
 def test_they_are_on_when_the_cluster_is() -> None:
     site = Site("Running")
-    site.call(Kind.STOP, power_off)
+    site.call(Kind.STOP, stop_cluster)
     site.clusters.state, site.clusters.power, site.memo = "Succeeded", "Running", {}
-    assert site.call(Kind.START, power_on).message == "The cluster r5 is on."
+    assert site.call(Kind.START, start_cluster).message == "The cluster r5 is on."
     assert site.enabled
 
 
 def test_lost_ones_are_made_anew() -> None:
     site = Site("Running")
     site.azure.resources.clear()
-    site.call(Kind.START, power_on)
+    site.call(Kind.START, start_cluster)
     assert site.enabled
 
 
 def test_rules_that_cannot_be_switched_on_keep_nobody_from_the_hub() -> None:
     site = Site("Running")
     site.azure.fails = {f"put {SETTING}": REFUSED}
-    outcome = site.call(Kind.START, power_on)
+    outcome = site.call(Kind.START, start_cluster)
     assert outcome.state == "done"
     assert "may not write autoscale settings" in outcome.message
 
@@ -93,9 +93,9 @@ def test_rules_of_that_name_that_others_made_are_left_as_they_are() -> None:
     (theirs,) = site.azure.resources.values()
     theirs["tags"] = {}
     with pytest.raises(PermanentError, match="not made by Hubkeeper"):
-        site.call(Kind.CREATE, cluster.rules)
+        site.call(Kind.CREATE, cluster.ensure_rules)
     site.memo = {}
-    outcome = site.call(Kind.START, power_on)
+    outcome = site.call(Kind.START, start_cluster)
     assert outcome.state == "done"
     assert "not made by Hubkeeper" in outcome.message
     assert site.azure.asked == []
@@ -109,17 +109,17 @@ def test_a_cluster_that_could_not_be_stopped_has_them_again(
     error = PermanentError("AKS", "OutOfCapacity", "none left")
     monkeypatch.setattr(Azure, "progress", lambda *_: failed(error))
     for _ in TRY_AGAIN:
-        site.call(Kind.STOP, power_off)
+        site.call(Kind.STOP, stop_cluster)
         site.clusters.state = "Failed"
         site.place.clock.advance(minutes=1)
-        site.call(Kind.STOP, power_off)
+        site.call(Kind.STOP, stop_cluster)
         assert not site.enabled
-    site.call(Kind.STOP, power_off)
+    site.call(Kind.STOP, stop_cluster)
     site.clusters.state = "Failed"
     site.place.clock.advance(minutes=1)
     site.azure.fails = {f"put {SETTING}": also} if also else {}
     with pytest.raises(PermanentError, match="none left"):
-        site.call(Kind.STOP, power_off)
+        site.call(Kind.STOP, stop_cluster)
     assert site.enabled is (also is None)
 
 
@@ -129,7 +129,7 @@ def test_a_create_registers_the_provider_for_them_alone() -> None:
         place, azure = Place(), Azure(registered=False)
         place.adapters = azure.adapters()
         place.ready(cluster={"autoscale": autoscale})
-        outcome = cluster.providers(place.context(run_of(Kind.CREATE), StepState("providers")))
+        outcome = cluster.register_providers(place.context(run_of(Kind.CREATE), StepState("providers")))
         assert outcome.state == "waiting"
         asked[autoscale.get("mode")] = "register microsoft.insights" in azure.asked
     assert asked == {"vmss-cpu": True, None: False}

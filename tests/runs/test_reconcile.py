@@ -14,7 +14,7 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.problem import Problem
 from shared.runs.model import Kind, Run, Status
-from shared.runs.reconcile import SETTLED, sweep
+from shared.runs.reconcile import SETTLED, reconcile
 from tests.given import NOW, Place, spec, succeeded
 
 
@@ -24,7 +24,7 @@ def place() -> Place:
 
 
 def swept(place: Place) -> list[str]:
-    return sweep(place.services, place.engine)
+    return reconcile(place.services, place.engine)
 
 
 def started(place: Place, kind: Kind = Kind.START, hub: str = "r5") -> Run:

@@ -32,12 +32,12 @@ def needed_providers(hub: Hub) -> tuple[str, ...]:
     return (*PROVIDERS, *rules, *((REGISTRY_PROVIDER,) if isinstance(hub.registry, AzureRegistry) else ()))
 
 
-def providers(context: StepContext) -> Outcome:
+def register_providers(context: StepContext) -> Outcome:
     wanted = needed_providers(context.spec)
     return scale_rules.registered(context, wanted) or done("All resource providers are registered.")
 
 
-def group(context: StepContext) -> Outcome:
+def ensure_group(context: StepContext) -> Outcome:
     spec, arm = context.spec, context.services.arm
     found = arm.group(spec.resource_group)
     if found is None:
@@ -50,7 +50,7 @@ def group(context: StepContext) -> Outcome:
     return done(f"{spec.resource_group} was there already: it is used, and never deleted by Hubkeeper.")
 
 
-def network(context: StepContext) -> Outcome:
+def ensure_network(context: StepContext) -> Outcome:
     spec, networks = context.spec, context.services.networks
     if outcome := watching(context, "Creating the network"):
         return outcome
@@ -82,7 +82,7 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
     return begun(started, "Creating the subnet") if started else waiting(1, "Creating the subnet")
 
 
-def role(context: StepContext) -> Outcome:
+def ensure_role(context: StepContext) -> Outcome:
     """Lets the cluster's identity use the network: see network_role."""
     spec, principal = context.spec, required(context.status.identity.principal_id, "principal")
     wanted = bodies.NETWORK_CONTRIBUTOR if spec.identity.type == "managed" else bodies.CONTRIBUTOR
@@ -93,7 +93,7 @@ GRANT_PATIENCE = 180.0
 """Seconds for which a refusal may mean that the role given a moment ago has not reached everywhere."""
 
 
-def cluster(context: StepContext) -> Outcome:
+def ensure_cluster(context: StepContext) -> Outcome:
     spec, clusters = context.spec, context.services.clusters
     if outcome := watching(context, "Creating the cluster"):
         return outcome
@@ -150,6 +150,6 @@ def password_reference(spec: Hub) -> Reference:
     return given.reference if given else Reference(names.PRINCIPAL_PASSWORD, own=True)
 
 
-def rules(context: StepContext) -> Outcome:
+def ensure_rules(context: StepContext) -> Outcome:
     """The autoscale rules on the scale set of the nodes."""
     return scale_rules.ensure(context, context.spec)

@@ -10,7 +10,7 @@ from shared.runs.plan import chain
 from shared.services import Services
 
 
-def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
+def dry_run(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
     """url, hubUrl: None when not known before the install; callbackUrl: what to register with the OAuth provider."""
     found, suffix = examine(services, hub), services.settings.dns_suffix
     steps, where = plan_of(hub, suffix), access.reach(hub, suffix)

@@ -17,7 +17,7 @@ NAME_PATIENCE = 3600.0
 """Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
 
 
-def certificate(context: StepContext) -> Outcome:
+def install_certificate(context: StepContext) -> Outcome:
     """From Key Vault to the cluster, before the chart looks for it there."""
     try:
         own = own_certificate.load(context.services, context.spec, context.now)
@@ -51,7 +51,7 @@ def certificate_is_there(own: Own) -> Outcome:
     return done(f"The certificate for {names} is in the cluster; it is good until {wire_time(own.certificate.ends)}.")
 
 
-def name(context: StepContext) -> Outcome:
+def wait_for_name(context: StepContext) -> Outcome:
     """Waits until the hub's names lead to its load balancer; the record in its zone is made first."""
     suffix = context.services.settings.dns_suffix
     hosts = access.must_lead(context.spec, suffix)

@@ -23,7 +23,7 @@ RSA_BITS = 3072
 """AKS takes RSA keys for every node image; 3072 bits are good beyond 2030 (NIST SP 800-57)."""
 
 
-def ssh_key(context: StepContext) -> Outcome:
+def ensure_ssh_key(context: StepContext) -> Outcome:
     if context.spec.cluster.ssh_public_key:
         return done("The specification brings a public key along.")
     kept = context.own_secret(names.SSH_KEY)
@@ -44,7 +44,7 @@ def _written(key: rsa.RSAPrivateKey) -> str:
     ).decode()
 
 
-def identity(context: StepContext) -> Outcome:
+def ensure_identity(context: StepContext) -> Outcome:
     if context.spec.identity.type == "managed":
         return _managed(context)
     return _brought(context) if context.spec.identity.brought else _service_principal(context)

@@ -30,7 +30,7 @@ MADE = "made"
 _DOING = "Creating the registry"
 
 
-def registry(context: StepContext) -> Outcome:
+def ensure_registry(context: StepContext) -> Outcome:
     wanted = context.spec.registry
     if not isinstance(wanted, AzureRegistry):
         return done("No registry is created for this hub.")

@@ -12,7 +12,7 @@ REGISTRATION_PATIENCE = 600.0
 """Seconds for which a provider may answer as if it were not registered after it is."""
 
 
-def preflight(context: StepContext) -> Outcome:
+def run_checks(context: StepContext) -> Outcome:
     found, status = examine(context.services, context.spec), context.status
     context.record(
         replace(status.cluster, kubernetes=found.kubernetes or status.cluster.kubernetes),

@@ -8,7 +8,7 @@ from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
 
 
-def credentials(context: StepContext) -> Outcome:
+def connect(context: StepContext) -> Outcome:
     """The API server must answer, and a node be ready, before anything can be installed."""
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         nodes = workloads.nodes(kubernetes)
@@ -18,7 +18,7 @@ def credentials(context: StepContext) -> Outcome:
     return done(f"Nodes ready: {len(ready)} of {len(nodes)}.")
 
 
-def release(context: StepContext) -> Outcome:
+def install_release(context: StepContext) -> Outcome:
     """Helm upgrade --install, without waiting: what comes up after it is watched by the next step."""
     spec, helm = context.spec, context.services.helm
     credentials = kubeconfig(context)

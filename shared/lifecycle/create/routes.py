@@ -25,8 +25,8 @@ def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
     settings = adapters.settings
     spec, warnings = admit(body, settings.location, adapters.clock.now(), settings.subscription_id)
     if DRY_RUN.of(req):
-        from shared.lifecycle.create.dryrun import plan
+        from shared.lifecycle.create.dryrun import dry_run
 
-        return answer(plan(adapters, spec, warnings))
+        return answer(dry_run(adapters, spec, warnings))
     run = create(commands(req, client), spec, warnings, "asked for by POST /api/hubs")
     return accepted_run(req, run)

@@ -12,21 +12,21 @@ def _functions() -> Mapping[str, StepFunction]:
     from shared.power import usable
 
     return {
-        "providers": cluster.providers,
-        "preflight": preflight.preflight,
-        "group": cluster.group,
-        "ssh-key": identity.ssh_key,
-        "network": cluster.network,
-        "registry": image_registry.registry,
-        "identity": identity.identity,
-        "role": cluster.role,
-        "cluster": cluster.cluster,
-        "rules": cluster.rules,
-        "credentials": release.credentials,
-        "certificate": front.certificate,
-        "release": release.release,
-        "name": front.name,
-        "usable": usable.usable,
+        "providers": cluster.register_providers,
+        "preflight": preflight.run_checks,
+        "group": cluster.ensure_group,
+        "ssh-key": identity.ensure_ssh_key,
+        "network": cluster.ensure_network,
+        "registry": image_registry.ensure_registry,
+        "identity": identity.ensure_identity,
+        "role": cluster.ensure_role,
+        "cluster": cluster.ensure_cluster,
+        "rules": cluster.ensure_rules,
+        "credentials": release.connect,
+        "certificate": front.install_certificate,
+        "release": release.install_release,
+        "name": front.wait_for_name,
+        "usable": usable.wait_until_usable,
     }
 
 

@@ -35,7 +35,7 @@ CLAIM_TAG = "kubernetes.io-created-for-pvc-name"
 """Azure tag that the disk driver puts on the disk of a claim."""
 
 
-def homes(context: StepContext) -> Outcome:
+def snapshot_homes(context: StepContext) -> Outcome:
     """keepHomes: a snapshot of every user's volume, in a group that stays."""
     if not context.run.options.keep_homes:
         return done("Nothing was asked to be kept.")
@@ -102,7 +102,7 @@ def _home_disks(context: StepContext) -> list[tuple[str, str]]:
     return sorted(found, key=lambda pair: pair[1])
 
 
-def name(context: StepContext) -> Outcome:
+def delete_records(context: StepContext) -> Outcome:
     """The record of the hub's host name: one that leads to an address that is given back could lead to anybody's machine."""
     known, gone = context.status.dns.records, context.status.deleted_records.ids
     removed = sorted({*gone, *(found for found in known if _record_is_there(context, found))})
@@ -112,7 +112,7 @@ def name(context: StepContext) -> Outcome:
     return done(f"The record of {hosts} is gone." if removed else "The hub had no record in a DNS zone.")
 
 
-def cluster(context: StepContext) -> Outcome:
+def delete_cluster(context: StepContext) -> Outcome:
     spec, clusters = context.spec, context.services.clusters
     if outcome := watching(context, "Deleting the cluster"):
         return outcome
@@ -132,7 +132,7 @@ def _after(operation: Operation | None, message: str) -> Outcome:
     return begun(operation, message) if operation else waiting(1, message)
 
 
-def role(context: StepContext) -> Outcome:
+def remove_role(context: StepContext) -> Outcome:
     """The identity's; also the next one's or the last one's, when a change between two did not end."""
     status, retired = context.status, context.status.retired.identity
     assignments = (
@@ -147,7 +147,7 @@ def role(context: StepContext) -> Outcome:
     return done("The role assignment is gone." if present else "There was no role assignment.")
 
 
-def identity(context: StepContext) -> Outcome:
+def delete_identity(context: StepContext) -> Outcome:
     """What the cluster is to Azure, and what it was or was to be when a change between two did not end."""
     spec = context.spec
     if identity_id := _managed_identity(context):
@@ -207,13 +207,13 @@ def _application_made(context: StepContext) -> str | None:
     return context.status.identity.application_id or (retired.application_id if retired else None)
 
 
-def network(context: StepContext) -> Outcome:
+def delete_network(context: StepContext) -> Outcome:
     spec = context.spec
     network_id = names.network_id(context.subscription, spec.resource_group, spec.network.name)
     return _delete_owned(context, "network", network_id, NETWORK_API, DeletedNetwork(network_id))
 
 
-def registry(context: StepContext) -> Outcome:
+def delete_registry(context: StepContext) -> Outcome:
     """With every image in it, its token and what that may do."""
     wanted = context.spec.registry
     if wanted is None:
@@ -239,7 +239,7 @@ def _delete_owned(context: StepContext, what: str, resource_id: str, api_version
     return _after(arm.delete(resource_id, api_version), f"Deleting the {what}")
 
 
-def group(context: StepContext) -> Outcome:
+def delete_group(context: StepContext) -> Outcome:
     """Deleted when it is the hub's own and holds nothing else; a group takes everything in it along."""
     spec, arm = context.spec, context.services.arm
     if outcome := watching(context, "Deleting the resource group"):
@@ -263,7 +263,7 @@ def foreign_resources(context: StepContext) -> list[str]:
     return [resource.id for resource in resources if not ownership.owned(resource.tags, context.spec.name)]
 
 
-def secrets(context: StepContext) -> Outcome:
+def purge_secrets(context: StepContext) -> Outcome:
     """Every secret of the hub, out of the vault's recycle bin too, so that the name can be used again."""
     vault = context.services.secrets
     ours = [secret.name for secret in vault.names({defaults.OWNER_TAG: context.spec.name})]
@@ -300,7 +300,7 @@ class Listing:
     remaining: list[str]
 
 
-def receipt(context: StepContext) -> Outcome:
+def write_receipt(context: StepContext) -> Outcome:
     """Looks at Azure once more and says what is gone, what was kept and why; what should be gone and is not fails the run."""
     listing = look(context)
     if listing.remaining and context.elapsed < REMAINS_PATIENCE:

@@ -11,16 +11,16 @@ def _functions() -> Mapping[str, StepFunction]:
     from shared.lifecycle.teardown import removal
 
     return {
-        "homes": removal.homes,
-        "name": removal.name,
-        "cluster": removal.cluster,
-        "role": removal.role,
-        "identity": removal.identity,
-        "network": removal.network,
-        "registry": removal.registry,
-        "group": removal.group,
-        "secrets": removal.secrets,
-        "receipt": removal.receipt,
+        "homes": removal.snapshot_homes,
+        "name": removal.delete_records,
+        "cluster": removal.delete_cluster,
+        "role": removal.remove_role,
+        "identity": removal.delete_identity,
+        "network": removal.delete_network,
+        "registry": removal.delete_registry,
+        "group": removal.delete_group,
+        "secrets": removal.purge_secrets,
+        "receipt": removal.write_receipt,
     }
 
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 from shared.azure.aks import Cluster
 from shared.hubs.patch.planning import version_key
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import notes
 from shared.resources import scale_rules
 from shared.resources.cluster import Json, adopt, at_work, cluster_there, pool_body, with_cluster
 from shared.runs.context import StepContext, begun, watching
 from shared.runs.model import Outcome, done
 
 
-def cluster(context: StepContext) -> Outcome:
+def upgrade_cluster(context: StepContext) -> Outcome:
     """The tier; then one minor version after the other, of each the control plane first: its pools may lag but not lead."""
-    old, new = context.spec.cluster, frame.wanted(context).cluster
+    old, new = context.spec.cluster, notes.wanted(context).cluster
     if (old.kubernetes_version, old.tier) == (new.kubernetes_version, new.tier):
         return done("Kubernetes stays as it is.")
     if outcome := watching(context, "Changing the cluster"):
@@ -25,7 +25,7 @@ def cluster(context: StepContext) -> Outcome:
         return outcome
     if old.kubernetes_version == new.kubernetes_version:
         return done(f"The cluster is of the tier {new.tier}.")
-    if outcome := _next_move(context, found, frame.noted(context).path):
+    if outcome := _next_move(context, found, notes.noted(context).path):
         return outcome
     context.record(replace(context.status.cluster, kubernetes=found.current_version))
     adopt(context, lambda spec: with_cluster(spec, kubernetes_version=new.kubernetes_version))

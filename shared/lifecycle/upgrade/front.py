@@ -7,17 +7,17 @@ from shared.hubs.chart import access
 from shared.hubs.spec import https
 from shared.hubs.status.parts import Certificate
 from shared.kubernetes import tls
-from shared.lifecycle.create.front import certificate_is_there, certificate_refused, name, put_certificate
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.create.front import certificate_is_there, certificate_refused, put_certificate, wait_for_name
+from shared.lifecycle.upgrade import notes
 from shared.resources import hostname, own_certificate
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext
 from shared.runs.model import Outcome, done
 
 
-def new_certificate(context: StepContext) -> Outcome:
+def install_new_certificate(context: StepContext) -> Outcome:
     """Puts the new certificate beside the one that the hub has, which a way back would need."""
-    wanted, present = frame.wanted(context), context.status.tls.certificate
+    wanted, present = notes.wanted(context), context.status.tls.certificate
     key = access.certificate(wanted)
     if key is None:
         _decide(context, None)
@@ -38,28 +38,28 @@ def new_certificate(context: StepContext) -> Outcome:
 
 def _decide(context: StepContext, certificate: Certificate | None) -> None:
     """The new release uses it; it becomes the hub's when that release is good."""
-    context.record(replace(frame.noted(context), certificate_known=True, certificate=certificate))
+    context.record(replace(notes.noted(context), certificate_known=True, certificate=certificate))
 
 
-def new_name(context: StepContext) -> Outcome:
+def wait_for_new_name(context: StepContext) -> Outcome:
     """The new name resolves to the hub before the hub answers by that name alone.
 
     A DNS label leads to it with the new release only, so that it is not waited for here.
     """
-    wanted = frame.wanted(context)
+    wanted = notes.wanted(context)
     same = wanted.access == context.spec.access and https.written(wanted.values) == https.written(context.spec.values)
     if same or not https.own_hosts(wanted.access, wanted.values):
         return done("The hub's name stays as it is." if same else "The hub has no name that must be led to it before.")
-    return name(frame.of_wanted(context))
+    return wait_for_name(notes.of_wanted(context))
 
 
-def leftovers(context: StepContext) -> Outcome:
+def remove_leftovers(context: StepContext) -> Outcome:
     """Records of names, and certificates, that the hub no longer has."""
-    removed = sweep(context)
+    removed = remove_former(context)
     return done(f"Removed: {', '.join(removed)}." if removed else "Nothing was left over.")
 
 
-def sweep(context: StepContext) -> list[str]:
+def remove_former(context: StepContext) -> list[str]:
     spec, present = context.spec, context.status.tls.certificate
     hosts = https.own_hosts(spec.access, spec.values)
     records = [f"the record of {hostname.host_of(found)}" for found in hostname.forget_records(context, hosts)]

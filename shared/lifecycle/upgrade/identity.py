@@ -16,7 +16,7 @@ from shared.hubs.patch.nodes import becomes_managed
 from shared.hubs.status.model import required
 from shared.hubs.status.parts import Identity, NextIdentity, Password, Retired, RetiredIdentity, Role
 from shared.lifecycle.create.cluster import GRANT_PATIENCE
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import notes
 from shared.resources import bodies, network_role, scale_rules
 from shared.resources.cluster import (
     adopt,
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from shared.azure.aks import Cluster
 
 
-def new_identity(context: StepContext) -> Outcome:
+def ensure_new_identity(context: StepContext) -> Outcome:
     """Makes it, and lets it use the network before the cluster depends on it."""
-    old, new = context.spec, frame.wanted(context)
+    old, new = context.spec, notes.wanted(context)
     if not becomes_managed(old, new):
         return done("The cluster's identity stays.")
     identity_id = names.identity_id(context.subscription, old.resource_group, new.identity.name)
@@ -63,9 +63,9 @@ def new_identity(context: StepContext) -> Outcome:
     return granted if granted.state != "done" else done(f"{name} is there. {granted.message}")
 
 
-def identity(context: StepContext) -> Outcome:
+def assign_identity(context: StepContext) -> Outcome:
     """Gives it to the cluster."""
-    new = frame.wanted(context)
+    new = notes.wanted(context)
     if not becomes_managed(context.spec, new):
         return done("The cluster's identity stays.")
     if outcome := watching(context, "Giving the cluster its identity"):
@@ -84,7 +84,7 @@ def identity(context: StepContext) -> Outcome:
 def _give(context: StepContext, found: "Cluster") -> Outcome:
     """Which image and Kubernetes the nodes have by now is written down first: those that still have it later keep the principal."""
     spec, identity_id = context.spec, required(context.status.next_identity.managed_id, "managed identity")
-    context.record(replace(frame.noted(context), nodes=pool_images(found)))
+    context.record(replace(notes.noted(context), nodes=pool_images(found)))
     body = {**found.body, "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity_id: {}}}}
     try:
         operation = context.services.clusters.put(spec.resource_group, spec.cluster.name, body)
@@ -105,7 +105,7 @@ def _switch(context: StepContext, found: "Cluster") -> None:
         application_id=status.identity.application_id,
         principal_id=status.identity.principal_id,
         role_assignment=status.role.assignment,
-        nodes=frame.noted(context).nodes or pool_images(found),
+        nodes=notes.noted(context).nodes or pool_images(found),
     )
     following = status.next_identity
     context.record(
@@ -117,7 +117,7 @@ def _switch(context: StepContext, found: "Cluster") -> None:
     )
 
 
-def nodes(context: StepContext) -> Outcome:
+def replace_nodes(context: StepContext) -> Outcome:
     """Makes the nodes anew that still keep the principal: pool by pool, of the newest image."""
     retired = context.status.retired.identity
     if retired is None:
@@ -134,7 +134,7 @@ def nodes(context: StepContext) -> Outcome:
     latest = clusters.latest_image(spec.resource_group, spec.cluster.name, pool)
     if latest in (None, *(each.image for each in retired.nodes if each.pool == pool)):
         said = no_newer_image(pool)
-        return failed("NodesKeepPrincipal", *said) if frame.noted(context).identity else done(said[0])
+        return failed("NodesKeepPrincipal", *said) if notes.noted(context).identity else done(said[0])
     scale_rules.suspend(context)
     operation = clusters.renew_image(spec.resource_group, spec.cluster.name, pool)
     return (
@@ -142,7 +142,7 @@ def nodes(context: StepContext) -> Outcome:
     )
 
 
-def old_identity(context: StepContext) -> Outcome:
+def delete_old_identity(context: StepContext) -> Outcome:
     """The principal with its password and role, when it was made for the hub; the role alone, when it was brought along.
 
     An upgrade that is about something else may come when the nodes of an earlier one cannot be renewed yet: then it stays.

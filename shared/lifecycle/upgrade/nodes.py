@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.hubs.spec.model import Hub
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import notes
 from shared.resources import scale_rules
 from shared.resources.cluster import (
     Json,
@@ -19,12 +19,12 @@ from shared.runs.context import StepContext, begun, watching
 from shared.runs.model import Outcome, done
 
 
-def pool(context: StepContext) -> Outcome:
+def scale_pool(context: StepContext) -> Outcome:
     """Number of nodes, AKS' autoscaler with its bounds, and the tags of the machines.
 
     Rules on the scale set are off meanwhile: they would count nodes while these change, and must not be on beside the autoscaler.
     """
-    old, new = context.spec, frame.wanted(context)
+    old, new = context.spec, notes.wanted(context)
     if _nodes(old) == _nodes(new) and old.tags == new.tags:
         return done("The nodes stay as they are.")
     if outcome := watching(context, "Changing the nodes"):
@@ -74,9 +74,9 @@ def pool_change(old: Hub, new: Hub, profile: Json) -> Json:
     }
 
 
-def rules(context: StepContext) -> Outcome:
+def update_rules(context: StepContext) -> Outcome:
     """The rules on the scale set as they are wanted: made, changed, moved to another pool's, or removed."""
-    old, new = context.spec, frame.wanted(context)
+    old, new = context.spec, notes.wanted(context)
     if not old.cluster.rules and not new.cluster.rules:
         return done("There are no rules on the scale set.")
     outcome = scale_rules.ensure(context, new) if new.cluster.rules else scale_rules.remove(context)

@@ -12,7 +12,7 @@ from shared.hubs.patch.nodes import new_pool as differs
 from shared.hubs.spec.model import Hub
 from shared.hubs.status.parts import NodePools
 from shared.kubernetes import draining, workloads
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import notes
 from shared.lifecycle.upgrade.nodes import true_of_nodes
 from shared.problem import Problem
 from shared.resources import bodies, scale_rules
@@ -38,9 +38,9 @@ DRAIN_PATIENCE = 30 * 60.0
 """Seconds for the pods of one pool to leave: as long as AKS itself gives a node in an upgrade (its --drain-timeout)."""
 
 
-def new_pool(context: StepContext) -> Outcome:
+def ensure_new_pool(context: StepContext) -> Outcome:
     """Makes it, waits until its nodes are ready, and lets nothing new begin on the old ones."""
-    old, new = context.spec, frame.wanted(context)
+    old, new = context.spec, notes.wanted(context)
     name = new.cluster.node_pool
     if not differs(old, new):
         return done("The pool of nodes stays.")
@@ -100,7 +100,7 @@ def _nodes_of(nodes: list[workloads.Node], pools: list[str]) -> list[str]:
     return sorted(node.name for node in nodes if node.pool in pools)
 
 
-def old_pool(context: StepContext) -> Outcome:
+def delete_old_pool(context: StepContext) -> Outcome:
     """Empties and removes what is left over, one pool after the other."""
     leaving = extra_pools(context.status, context.spec)
     if not leaving:

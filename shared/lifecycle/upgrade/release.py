@@ -17,7 +17,7 @@ from shared.hubs.store import HubStore
 from shared.kubernetes import diagnosis, workloads
 from shared.kubernetes.diagnosis import Cause, CauseKind
 from shared.kubernetes.errors import JUPYTERHUB
-from shared.lifecycle.upgrade import frame, front
+from shared.lifecycle.upgrade import front, notes
 from shared.power import people
 from shared.problem import Problem
 from shared.resources import release as installed
@@ -44,16 +44,16 @@ CLEAN_PATIENCE = timedelta(minutes=2)
 
 
 def _changes(context: StepContext) -> Plan:
-    return plan(context.spec, frame.wanted(context), None)
+    return plan(context.spec, notes.wanted(context), None)
 
 
 def _new_release(context: StepContext) -> bool:
     """Whether there is a release to make: another specification, or another certificate under the old one."""
-    had, has = (each.status.tls.certificate for each in (context, frame.of_wanted(context)))
+    had, has = (each.status.tls.certificate for each in (context, notes.of_wanted(context)))
     return _changes(context).has(How.HELM) or (had and had.secret) != (has and has.secret)
 
 
-def release(context: StepContext) -> Outcome:
+def upgrade_release(context: StepContext) -> Outcome:
     """Helm's upgrade, the gate, and the way back, in phases each of which may be called again.
 
     One step, because a run can be cancelled between two: a release that nobody has tried must not stay.
@@ -73,48 +73,48 @@ def _install(context: StepContext) -> Outcome:
     """Helm upgrade, without waiting. What helm has begun and could not end is taken back."""
     if not _new_release(context):
         return _phase(context, "ready", "The release stays as it is.")
-    spec, noted, helm = context.spec, frame.noted(context), context.services.helm
+    spec, noted, helm = context.spec, notes.noted(context), context.services.helm
     if noted.installed_by == context.run.instance:  # a crash came before this step's record
         return _phase(context, "ready", f"Revision {noted.revision} is installed.")
     credentials = installed.kubeconfig(context)
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     told = _told(context, credentials)
     try:
-        made = installed.install(frame.of_wanted(context), credentials, _chart(context))
+        made = installed.install(notes.of_wanted(context), credentials, _chart(context))
     except PermanentError as error:
         newest = helm.status(credentials, spec.release.name, spec.release.namespace)
         if newest is None or newest.status != "failed":
             raise
         return _undo(context, f"{error.system}: {error.message}")
-    noted = replace(frame.noted(context), installed_by=context.run.instance, revision=made.revision)
+    noted = replace(notes.noted(context), installed_by=context.run.instance, revision=made.revision)
     context.record(noted, replace(context.status.release, linked=told))
     return _phase(context, "ready", f"Revision {made.revision} is installed.")
 
 
 def _chart(context: StepContext) -> str:
-    return required(frame.noted(context).chart, "version of the chart")
+    return required(notes.noted(context).chart, "version of the chart")
 
 
 def _told(context: StepContext, credentials: str) -> Addresses | None:
     """The addresses that the new release will have been told; where it has to be told none, what the old one was told."""
     before = context.status.release.linked
-    context.record(replace(frame.noted(context), told_before=before))
-    if not binder.needs_addresses(frame.wanted(context)):
+    context.record(replace(notes.noted(context), told_before=before))
+    if not binder.needs_addresses(notes.wanted(context)):
         return before
     return installed.note_addresses(context, credentials)
 
 
 def _ready(context: StepContext) -> Outcome:
-    at, waits, causes = _look(frame.of_wanted(context))
+    at, waits, causes = _look(notes.of_wanted(context))
     if at is None or waits:
         patience = CRASH_PATIENCE if diagnosis.crashes(causes) else READY_PATIENCE
         return _not_yet(context, _explained(waits, causes), patience)
     context.record(Candidate(at.addresses, at.urls))
-    if _new_release(context) and (how := strangers.way_in(context.services, frame.wanted(context), at.hub, at.page)):
+    if _new_release(context) and (how := strangers.way_in(context.services, notes.wanted(context), at.hub, at.page)):
         return _undo(context, f"it lets everybody in. {how}")
-    if not _new_release(context) and not frame.noted(context).renewed:
+    if not _new_release(context) and not notes.noted(context).renewed:
         return _passed(context, "The hub answers.")
-    wanted = frame.wanted(context)
+    wanted = notes.wanted(context)
     if wanted.binder and not binder.logs_in(wanted):
         return _passed(context, f"The hub answers. {NO_IMAGE}")
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
@@ -208,7 +208,7 @@ def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
 
 def _passed(context: StepContext, message: str) -> Outcome:
     """From here on the hub is what was wanted."""
-    new, noted = frame.wanted(context), frame.noted(context)
+    new, noted = notes.wanted(context), notes.noted(context)
     status, tried = context.status, context.status.candidate
     release = replace(status.release, chart=_chart(context), revision=noted.revision or status.release.revision)
     certificate = noted.certificate if noted.certificate_known else status.tls.certificate
@@ -246,13 +246,13 @@ def _roll_back(context: StepContext) -> Outcome:
     credentials, helm = installed.kubeconfig(context), context.services.helm
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
-    if told := frame.noted(context).told_before:
+    if told := notes.noted(context).told_before:
         context.record(replace(context.status.release, linked=told))
     return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.memo["why"])
 
 
 def _good(context: StepContext) -> int:
-    return required(frame.noted(context).good, "revision to go back to")
+    return required(notes.noted(context).good, "revision to go back to")
 
 
 def _restored(context: StepContext) -> Outcome:
@@ -262,7 +262,7 @@ def _restored(context: StepContext) -> Outcome:
         context.record(Candidate(at.addresses, at.urls) if at else Candidate())
         left = waits or remove_check_user(context)
         if not left:
-            front.sweep(context)
+            front.remove_former(context)
     except OutsideError as error:
         if error.system != JUPYTERHUB:
             raise

@@ -7,16 +7,16 @@ from shared.hubs import ownership
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
 from shared.lifecycle.create.image_registry import registry_id
-from shared.lifecycle.upgrade import frame
+from shared.lifecycle.upgrade import notes
 from shared.resources import bodies
 from shared.resources.cluster import adopt, merged_tags
 from shared.runs.context import StepContext, begun, watching
 from shared.runs.model import Outcome, done
 
 
-def tags(context: StepContext) -> Outcome:
+def update_tags(context: StepContext) -> Outcome:
     """Of the group, the network, the cluster and the rest, where they carry the hub's ownership tag."""
-    old, new = context.spec, frame.wanted(context)
+    old, new = context.spec, notes.wanted(context)
     if old.tags == new.tags:
         return done("The tags stay as they are.")
     if outcome := watching(context, "Changing the tags"):

@@ -1,0 +1,45 @@
+"""The step that asks again what was asked when the upgrade was requested."""
+
+from dataclasses import replace
+
+from shared.checks.upgrade import Examined, examine
+from shared.hubs.patch.planning import How
+from shared.lifecycle.upgrade.notes import noted, wanted
+from shared.lifecycle.upgrade.plan import plan
+from shared.problem import Problem, joined_advice
+from shared.runs.context import StepContext
+from shared.runs.model import Outcome, done, failed
+
+
+def check_changes(context: StepContext) -> Outcome:
+    """The same questions as when the upgrade was asked for: time has passed, and a retry may come days later."""
+    found = examine(context.services, context.hub, wanted(context))
+    if found.against:
+        message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
+        advice = joined_advice(found.against)
+        return Outcome("failed", message, fault=Problem(found.against[0].code, message, advice))
+    if outcome := _outdated(context, found):
+        return outcome
+    notes = replace(
+        noted(context),
+        path=found.path,
+        chart=found.chart,
+        disruptive=found.plan.disruptive,
+        renewed=found.plan.has(How.KUBERNETES, How.REPLACE, How.IDENTITY),
+        identity=found.plan.has(How.IDENTITY),
+    )
+    context.record(notes)
+    return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
+
+
+def _outdated(context: StepContext, found: Examined) -> Outcome | None:
+    """The run's plan is made for the changes that were asked for: the hub may have come to need more since."""
+    known = {step.name for step in context.run.plan}
+    missing = [step.title for step in plan(context.spec, wanted(context), found.plan) if step.name not in known]
+    if not missing:
+        return None
+    return failed(
+        "PlanOutdated",
+        f"The hub has changed since the upgrade was asked for, which now also has to: {'; '.join(missing)}.",
+        f"Send the same PATCH /api/hubs/{context.spec.name} again: it begins a new run.",
+    )
