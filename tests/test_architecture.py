@@ -191,6 +191,19 @@ def test_one_adapter_alone_knows_an_sdk(package: str) -> None:
     assert [path for path in users if not path.startswith(SDKS[package])] == []
 
 
+def test_no_test_file_imports_another() -> None:
+    """What several share is in tests/fakes, or in a module beside them that is no test."""
+    importers = {
+        name(path)
+        for path in modules("tests")
+        for node in nodes(path)
+        if isinstance(node, ast.ImportFrom)
+        and any(".test_" in f".{node.module}.{alias.name}" for alias in node.names)
+        and (node.module or "").startswith("tests")
+    }
+    assert importers == set()
+
+
 def test_importing_the_app_loads_no_model_and_no_sdk() -> None:
     heavy = ["pydantic", "holidays", "tzdata", "kubernetes", "cryptography", "yaml", "requests", "jinja2", "slack_sdk"]
     heavy += ["azure.core", "azure.identity", "azure.data", "azure.mgmt", "azure.keyvault"]

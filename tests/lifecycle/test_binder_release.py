@@ -18,9 +18,8 @@ from shared.lifecycle.create import dryrun, release
 from shared.lifecycle.upgrade import release as upgrade_release
 from shared.power.usable import wait_until_usable
 from shared.runs.model import Kind, Outcome, StepState
-from tests.fakes import adapters
+from tests.fakes import adapters, upgrades
 from tests.given import Place, run_of, spec
-from tests.lifecycle import test_upgrade
 
 OLD, NEW = "1.0.0-0.dev.git.3673.h040c9bbe", "1.0.0-0.dev.git.3983.h383374de"
 LABEL: dict[str, Any] = {"access": {"dnsLabel": "r5hub"}}
@@ -61,7 +60,7 @@ class Helm:
 
 
 @dataclass
-class Kubernetes(test_upgrade.Kubernetes):
+class Kubernetes(upgrades.Kubernetes):
     """addresses: of the load balancers, by service; unready: deployments that are not available."""
 
     addresses: dict[str, str] = field(default_factory=dict)
@@ -78,7 +77,7 @@ class Kubernetes(test_upgrade.Kubernetes):
             {
                 "metadata": {"name": name, "generation": 1},
                 "spec": {},
-                "status": {} if name in self.unready else test_upgrade.READY,
+                "status": {} if name in self.unready else upgrades.READY,
             }
             for name in ("hub", "proxy", "binder")
         ]

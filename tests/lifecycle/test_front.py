@@ -23,8 +23,8 @@ from shared.resources import hostname
 from shared.runs import advice
 from shared.runs.model import Kind, Outcome, StepState
 from tests.fakes import adapters
+from tests.fakes.upgrades import Kubernetes as Chart
 from tests.given import NOW, SUBSCRIPTION, Place, run_of, spec
-from tests.lifecycle.test_upgrade import Kubernetes as Chart
 
 HOST, ADDRESS = "hub.example.org", "20.1.2.3"
 ZONE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/names-rg/providers/Microsoft.Network/dnsZones/example.org"

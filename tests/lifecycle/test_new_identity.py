@@ -23,8 +23,8 @@ from shared.power import rotate
 from shared.power.upkeep import _left_over
 from shared.runs.model import Kind
 from tests.fakes.azure import NEW_IMAGE, OLD_IMAGE, OWNED, Azure, profile
+from tests.fakes.nodes import Lab, lab
 from tests.given import SUBSCRIPTION, run_of
-from tests.lifecycle.test_nodes import Lab, lab
 
 PASSWORD = "r5--own--service-principal-password"
 PRINCIPAL = (
