@@ -8,7 +8,7 @@ from typing import Any
 from shared.azure.credentials import TokenSource
 from shared.azure.operations import Operation, Progress, begun, poll
 from shared.azure.rest import TIMEOUTS, Answer, Json, Rest, policies, run
-from shared.errors import NotFoundError, PermanentError
+from shared.errors import NotFoundError
 from shared.settings import Settings
 
 SYSTEM = "Azure Kubernetes Service"
@@ -136,15 +136,6 @@ class Clusters:
     def stop(self, group: str, name: str) -> Operation | None:
         """None when there is nothing to do. Look at `power` first: of a stopped cluster AKS may refuse it as well."""
         return begun(run(SYSTEM, self._clusters.begin_stop, group, name))
-
-    def abort(self, group: str, name: str) -> Operation | None:
-        """Begins to cancel what is going on; None when nothing is, or it has ended meanwhile."""
-        try:
-            return begun(run(SYSTEM, self._clusters.begin_abort_latest_operation, group, name))
-        except PermanentError as error:
-            if error.status != 409:
-                raise
-            return None
 
     def reset_service_principal(self, group: str, name: str, client_id: str, secret: str) -> Operation | None:
         """Gives a running cluster a new password, or a new service principal. Its nodes are renewed one by one."""

@@ -93,10 +93,6 @@ class ResourceManager:
         except NotFoundError:
             return None
 
-    def groups_tagged(self, key: str, value: str) -> list[Group]:
-        listed = run_pages(SYSTEM, self._sdk.resource_groups.list, filter=tag_filter(key, value))
-        return [read_group(item) for item in listed]
-
     def resources_in_group(self, name: str) -> list[Resource]:
         """Everything in the group; nothing when there is no such group."""
         try:

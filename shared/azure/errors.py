@@ -123,8 +123,6 @@ def _unwrap(body: object) -> dict[str, Any] | None:
         said = body["odata.error"].get("message")
         message = said.get("value") if isinstance(said, dict) else said
         return {"code": body["odata.error"].get("code"), "message": message}
-    if isinstance(body.get("Error"), dict):  # the retail price list
-        return {name.lower(): value for name, value in body["Error"].items()}
     if isinstance(body.get("error"), str):
         return _token_refusal(body["error"], str(body.get("error_description") or ""))
     return body if "code" in body or "message" in body else None

@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared import amounts
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, TemporaryError
 from shared.kubernetes import diagnosis
 from shared.kubernetes.client import Json, Kubernetes
 from shared.kubernetes.errors import KUBERNETES
 
-USER_PODS = "component=singleuser-server"
-"""KubeSpawner's label on the pods of users' servers."""
 _USERNAME = "hub.jupyter.org/username"  # as annotation the name itself, as label escaped
 _POOL = ("kubernetes.azure.com/agentpool", "agentpool")
 _GIBIBYTE = 1024**3
@@ -104,18 +102,6 @@ def ensure_namespace(cluster: Kubernetes, name: str, labels: dict[str, str]) -> 
         cluster.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
 
 
-def delete_namespace(cluster: Kubernetes, name: str) -> bool:
-    """Whether it is gone, with all that was in it. False: it is being deleted; ask again."""
-    try:
-        return not cluster.delete(f"/api/v1/namespaces/{name}")
-    except ConflictError:  # asked for a second time while it empties itself
-        return False
-
-
-def namespace_exists(cluster: Kubernetes, name: str) -> bool:
-    return cluster.find(f"/api/v1/namespaces/{name}") is not None
-
-
 def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] | None:
     found = cluster.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
     if found is None:
@@ -182,22 +168,6 @@ def delete_claims(cluster: Kubernetes, namespace: str, names: list[str] | None =
     path = _path("persistentvolumeclaims", namespace)
     present = [item["metadata"]["name"] for item in cluster.list(path)]
     return [name for name in present if (names is None or name in names) and cluster.delete(f"{path}/{name}")]
-
-
-def evict_user_pods(cluster: Kubernetes, namespace: str, node: str | None = None) -> list[str]:
-    """Ends users' servers (of one node, or all) with the grace that their pods ask for. Returns the pods' names.
-
-    Nothing starts them again: they have no controller. Raises TemporaryError when a disruption budget says not now.
-    """
-    listed = cluster.list(_path("pods", namespace), labels=USER_PODS, fields=f"spec.nodeName={node}" if node else "")
-    names = [item["metadata"]["name"] for item in listed]
-    for name in names:
-        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
-        try:
-            cluster.create(f"{_path('pods', namespace)}/{name}/eviction", body)
-        except NotFoundError:  # ended by itself meanwhile
-            continue
-    return names
 
 
 def why_not_ready(cluster: Kubernetes, namespace: str) -> str:

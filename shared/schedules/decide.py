@@ -52,10 +52,6 @@ class Decision:
     warn_at: datetime | None = None
     """When users are to be told of the stop at `until` (in the past: now); None when it is no stop."""
 
-    def due_after(self, now: datetime) -> datetime | None:
-        """When this hub is to be looked at again: to warn, or to decide anew."""
-        return min((time for time in (self.warn_at, self.until) if time and time > in_utc(now)), default=None)
-
 
 def desired(schedule: Schedule | None, record: Record, now: datetime) -> Decision:
     """What the power is to be at `now`. schedule: None is around the clock. Raises ValueError for a naive time."""

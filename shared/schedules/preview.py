@@ -8,7 +8,6 @@ from shared.schedules.lead import LEAD_MOST
 from shared.schedules.model import Schedule
 from shared.schedules.record import PowerState, Record, in_utc
 from shared.schedules.spans import clocks_change_on
-from shared.schedules.timeline import windows_open
 
 INSTANT = timedelta(microseconds=1)
 
@@ -58,18 +57,6 @@ def edges(schedule: Schedule | None, record: Record, start: datetime, days: int,
         moment = decision.until
         decision = outlook.at(moment)
     return found
-
-
-def on_hours(schedule: Schedule | None, start: datetime, days: int) -> float:
-    """Hours in [start, start + days x 24 h) in which the windows are open: the basis of estimates.
-
-    The time of starting and stopping, and pauses, are not in it; no schedule is around the clock.
-    """
-    start = in_utc(start)
-    end = start + timedelta(days=days)
-    spans = windows_open(schedule.model_copy(update={"pause": None}) if schedule else None, start, end)
-    clipped = ((max(span.start, start), min(span.end, end)) for span in spans)
-    return sum((until - since).total_seconds() for since, until in clipped if until > since) / 3600
 
 
 def _edge(schedule: Schedule | None, outlook: Outlook, moment: datetime, decision: Decision, to: PowerState) -> Edge:
