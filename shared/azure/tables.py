@@ -11,13 +11,15 @@ from typing import Any, Literal
 from shared.azure.credentials import TokenSource
 from shared.azure.errors import outside
 from shared.azure.rest import TIMEOUTS
-from shared.errors import NotFoundError
+from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.settings import Settings
 
 SYSTEM = "Table Storage"
 
 type Value = str | int | float | bool | datetime | bytes
-"""Of a column. Text up to 32,768 characters; a row up to 1 MiB; datetimes are aware and come back in UTC."""
+"""A column's content. Text up to 32,768 characters; a row up to 1 MiB; datetimes are aware and come back in UTC."""
+
+type Columns = Mapping[str, Value]
 
 
 def compact(document: Any) -> str:
@@ -47,6 +49,10 @@ class Change:
 _READ = {"retry_total": 1}
 """A read over a connection that the service has just closed, having been idle, is made again at once. A write is not repeated:
 one that was made and whose answer was lost would look like somebody else's."""
+
+
+_RACES = 20
+"""How often a row is read and written again when somebody else was faster."""
 
 
 class Tables:
@@ -119,6 +125,32 @@ class Table:
             self._made(lambda: self._client.delete_entity(partition, key, **_only_if(etag)))
         except NotFoundError:
             return
+
+    def update[T](self, partition: str, key: str, change: Callable[[Row | None], tuple[Columns | None, T]]) -> T:
+        """Reads the row, changes it and writes it, again until nobody wrote in between.
+
+        `change` gets the row, None when there is none. It returns the columns to write (to a new row when there is none) and the
+        result of this call. No columns: the row stays as it is; None in their place: the row is deleted. What `change` raises
+        passes through. Raises TemporaryError with code Contended when others were faster every time.
+        """
+        for _ in range(_RACES):
+            row = self.get(partition, key)
+            columns, result = change(row)
+            try:
+                self._write(partition, key, columns, row)
+            except ConflictError:
+                continue
+            return result
+        raise TemporaryError(SYSTEM, "Contended", f"The record of {partition} is being written by others all the time.")
+
+    def _write(self, partition: str, key: str, columns: Columns | None, read: Row | None) -> None:
+        if read is None:
+            if columns:
+                self.insert(Row(partition, key, columns))
+        elif columns is None:
+            self.delete(partition, key, read.etag)
+        elif columns:
+            self.merge(Row(partition, key, columns), read.etag)
 
     def query(
         self,
