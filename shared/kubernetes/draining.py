@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from shared.errors import NotFoundError, TemporaryError
 from shared.kubernetes.client import Json, Kubernetes
+from shared.kubernetes.paths import resource
 
 _TOO_MANY = 429
 """How an eviction is refused that a budget does not allow now; and any call, when there are too many."""
@@ -26,7 +27,7 @@ def cordon(cluster: Kubernetes, nodes: Sequence[str]) -> None:
     """No pod is put there any more. A node that is gone is fine."""
     for node in nodes:
         try:
-            cluster.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
+            cluster.patch(resource("nodes", name=node), {"spec": {"unschedulable": True}})
         except NotFoundError:
             continue
 
@@ -37,7 +38,7 @@ def evict(cluster: Kubernetes, nodes: Sequence[str]) -> list[Staying]:
     Node by node, as the documentation advises: of two pods that stand in for each other without a budget one stays at work.
     """
     for node in nodes:
-        listed = cluster.list("/api/v1/pods", fields=f"spec.nodeName={node}")
+        listed = cluster.list(resource("pods"), fields=f"spec.nodeName={node}")
         if going := [pod for pod in listed if _leaves(pod)]:
             return [_asked(cluster, pod) for pod in going]
     return []
@@ -59,7 +60,7 @@ def _asked(cluster: Kubernetes, pod: Json) -> Staying:
         return Staying(name, namespace, "")
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
     try:
-        cluster.create(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", body)
+        cluster.create(f"{resource('pods', namespace, name)}/eviction", body)
     except NotFoundError:  # ended by itself meanwhile
         return Staying(name, namespace, "")
     except TemporaryError as error:

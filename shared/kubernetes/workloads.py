@@ -11,6 +11,7 @@ from shared.errors import ConflictError, TemporaryError
 from shared.kubernetes import diagnosis
 from shared.kubernetes.client import Json, Kubernetes
 from shared.kubernetes.errors import KUBERNETES
+from shared.kubernetes.paths import resource
 
 _USERNAME = "hub.jupyter.org/username"  # as annotation the name itself, as label escaped
 _POOL = ("kubernetes.azure.com/agentpool", "agentpool")
@@ -88,22 +89,22 @@ class Volume:
 
 def ensure_namespace(cluster: Kubernetes, name: str, labels: dict[str, str]) -> None:
     """With at least these labels. Raises TemporaryError while a namespace of that name is being deleted."""
-    found = cluster.find(f"/api/v1/namespaces/{name}")
+    found = cluster.find(resource("namespaces", name=name))
     if found is None:
         try:
-            cluster.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+            cluster.create(resource("namespaces"), {"metadata": {"name": name, "labels": labels}})
         except ConflictError:  # made by somebody else in this moment
-            found = cluster.get(f"/api/v1/namespaces/{name}")
+            found = cluster.get(resource("namespaces", name=name))
         else:
             return
     if found["metadata"].get("deletionTimestamp"):
         raise TemporaryError(KUBERNETES, "NamespaceTerminating", f"the namespace {name} is still being deleted")
     if not labels.items() <= (found["metadata"].get("labels") or {}).items():
-        cluster.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
+        cluster.patch(resource("namespaces", name=name), {"metadata": {"labels": labels}})
 
 
 def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] | None:
-    found = cluster.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    found = cluster.find(resource("secrets", namespace, name))
     if found is None:
         return None
     return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
@@ -111,14 +112,14 @@ def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] |
 
 def deployments_ready(cluster: Kubernetes, namespace: str, names: list[str]) -> list[Readiness]:
     """In the order of `names`."""
-    listed = cluster.list(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    listed = cluster.list(resource("deployments", namespace))
     found = {item["metadata"]["name"]: item for item in listed}
     return [_readiness(name, found.get(name)) for name in names]
 
 
 def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | None:
     """Public IP (Azure) or host name of a load balancer; None while there is none."""
-    found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}") or {}
+    found = cluster.find(resource("services", namespace, name)) or {}
     ingress = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}]
     address: str | None = ingress[0].get("ip") or ingress[0].get("hostname")
     return address
@@ -126,7 +127,7 @@ def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | Non
 
 def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
     """Those of the services that can be reached from outside the cluster, with their type."""
-    found = {name: cluster.find(f"{_path('services', namespace)}/{name}") or {} for name in names}
+    found = {name: cluster.find(resource("services", namespace, name)) or {} for name in names}
     types = {name: str((service.get("spec") or {}).get("type")) for name, service in found.items()}
     return {name: kind for name, kind in types.items() if kind in ("LoadBalancer", "NodePort")}
 
@@ -134,49 +135,45 @@ def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> di
 def set_service_types(cluster: Kubernetes, namespace: str, types: Mapping[str, str]) -> None:
     """A service of type ClusterIP loses its public address, and goes on inside the cluster."""
     for name, kind in types.items():
-        cluster.patch(f"{_path('services', namespace)}/{name}", {"spec": {"type": kind}})
+        cluster.patch(resource("services", namespace, name), {"spec": {"type": kind}})
 
 
 def nodes(cluster: Kubernetes) -> list[Node]:
-    return [_node(item) for item in cluster.list("/api/v1/nodes")]
+    return [_node(item) for item in cluster.list(resource("nodes"))]
 
 
 def pods(cluster: Kubernetes, namespace: str | None = None) -> list[Pod]:
     """Of one namespace, or of all."""
-    return [_pod(item) for item in cluster.list(_path("pods", namespace))]
+    return [_pod(item) for item in cluster.list(resource("pods", namespace))]
 
 
 def claims(cluster: Kubernetes, namespace: str | None = None) -> list[Claim]:
     disks = {volume.name: volume.disk for volume in volumes(cluster)}
-    return [_claim(item, disks) for item in cluster.list(_path("persistentvolumeclaims", namespace))]
+    return [_claim(item, disks) for item in cluster.list(resource("persistentvolumeclaims", namespace))]
 
 
 def volumes(cluster: Kubernetes) -> list[Volume]:
     """Of the whole cluster, released ones included."""
-    return [_volume(item) for item in cluster.list("/api/v1/persistentvolumes")]
+    return [_volume(item) for item in cluster.list(resource("persistentvolumes"))]
 
 
 def storage_skus(cluster: Kubernetes) -> dict[str, str]:
     """By storage class, the kind of managed disk that it makes, such as StandardSSD_LRS; classes of other storage are left out."""
-    classes = cluster.list("/apis/storage.k8s.io/v1/storageclasses")
+    classes = cluster.list(resource("storageclasses"))
     disks = [item for item in classes if item.get("provisioner") == _DISKS]
     return {item["metadata"]["name"]: _sku(item.get("parameters") or {}) for item in disks}
 
 
 def delete_claims(cluster: Kubernetes, namespace: str, names: list[str] | None = None) -> list[str]:
     """Deletes these claims, or all of the namespace. Returns those still there: a claim goes when no pod uses it."""
-    path = _path("persistentvolumeclaims", namespace)
+    path = resource("persistentvolumeclaims", namespace)
     present = [item["metadata"]["name"] for item in cluster.list(path)]
     return [name for name in present if (names is None or name in names) and cluster.delete(f"{path}/{name}")]
 
 
 def why_not_ready(cluster: Kubernetes, namespace: str) -> str:
     """A sentence or three for a person; empty when nothing is amiss."""
-    return diagnosis.explain(cluster.list(_path("pods", namespace)), cluster.list(_path("events", namespace)))
-
-
-def _path(kind: str, namespace: str | None) -> str:
-    return f"/api/v1/namespaces/{namespace}/{kind}" if namespace else f"/api/v1/{kind}"
+    return diagnosis.explain(cluster.list(resource("pods", namespace)), cluster.list(resource("events", namespace)))
 
 
 def _readiness(name: str, deployment: Json | None) -> Readiness:
