@@ -12,8 +12,8 @@ from shared.errors import NotFoundError
 from shared.settings import Settings
 
 SYSTEM = "Azure Kubernetes Service"
-LISTING_API = "2026-08-01"
-"""The SDK's own version, so that a cluster reads the same wherever it comes from."""
+API = "2026-08-01"
+"""The version of every call about clusters and pools, so that a cluster reads the same wherever it comes from."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Clusters:
         return ContainerServiceClient(
             self._credential,
             self._settings.subscription_id,
+            api_version=API,
             base_url=endpoint,
             policies=policies(self._credential, endpoint),
             **TIMEOUTS,
@@ -118,7 +119,7 @@ class Clusters:
         Not through the SDK, which would make models of thousands of clusters that nobody looks at.
         """
         path = f"/subscriptions/{self._settings.subscription_id}/providers/Microsoft.ContainerService/managedClusters"
-        return [read_cluster(item) for item in self._rest.pages(path, {"api-version": LISTING_API})]
+        return [read_cluster(item) for item in self._rest.pages(path, {"api-version": API})]
 
     def put(self, group: str, name: str, body: Json, *, if_match: str | None = None) -> Operation:
         """Begins to make the cluster, or to change it into what the body says. ConflictError: etag out of date."""

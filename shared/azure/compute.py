@@ -11,6 +11,7 @@ from shared.settings import Settings
 USAGES_API = "2024-07-01"
 SKUS_API = "2021-07-01"
 DISKS_API = "2024-03-02"
+"""Of disks and of snapshots."""
 SCALE_SETS_API = "2024-07-01"
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 

@@ -76,7 +76,7 @@ class Tables:
         return Table(lambda: self._service, name)
 
     def ensure(self, name: str) -> "Table":
-        """The same, made now if it is missing."""
+        """The table of that name, made now if it is missing."""
         table = self.table(name)
         table.create()
         return table
@@ -98,19 +98,19 @@ class Table:
             self._service().create_table_if_not_exists(self._name)
 
     def insert(self, row: Row) -> str:
-        """Its ETag."""
+        """Inserts the row; returns its ETag."""
         return self._etag(lambda: self._client.create_entity(_outgoing(row)))
 
     def upsert(self, row: Row) -> str:
-        """Inserts the row, or replaces the one that is there, whatever its version. Its new ETag."""
+        """Inserts the row, or replaces the one that is there, whatever its version; returns its new ETag."""
         return self._etag(lambda: self._client.upsert_entity(_outgoing(row), mode="replace"))
 
     def replace(self, row: Row, etag: str) -> str:
-        """Replaces the row whole. Its new ETag. NotFoundError when it is gone."""
+        """Replaces the whole row; returns its new ETag. Raises NotFoundError when it is gone."""
         return self._etag(lambda: self._client.update_entity(_outgoing(row), mode="replace", **_only_if(etag)))
 
     def merge(self, row: Row, etag: str | None) -> str:
-        """Changes the columns that `row` names. Its new ETag. NotFoundError when it is gone."""
+        """Changes the columns that `row` names; returns its new ETag. Raises NotFoundError when it is gone."""
         return self._etag(lambda: self._client.update_entity(_outgoing(row), mode="merge", **_only_if(etag)))
 
     def get(self, partition: str, key: str) -> Row | None:
@@ -120,7 +120,7 @@ class Table:
             return None
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-        """Gone already is fine, whatever the ETag."""
+        """Deletes the row if it is there; one that is gone passes with any ETag."""
         try:
             self._made(lambda: self._client.delete_entity(partition, key, **_only_if(etag)))
         except NotFoundError:

@@ -24,7 +24,7 @@ class Staying(NamedTuple):
 
 
 def cordon(cluster: Kubernetes, nodes: Sequence[str]) -> None:
-    """No pod is put there any more. A node that is gone is fine."""
+    """Keeps new pods off these nodes. A node that is gone is fine."""
     for node in nodes:
         try:
             cluster.patch(resource("nodes", name=node), {"spec": {"unschedulable": True}})
@@ -45,7 +45,7 @@ def evict(cluster: Kubernetes, nodes: Sequence[str]) -> list[Staying]:
 
 
 def _leaves(pod: Json) -> bool:
-    """Those of daemon sets and of the node itself stay: they would come back, and end with the node."""
+    """Pods of daemon sets and of the node itself stay: they would come back, and end with the node."""
     metadata = pod["metadata"]
     owners = {owner["kind"] for owner in metadata.get("ownerReferences") or []}
     return not owners & {"DaemonSet", "Node"} and "kubernetes.io/config.mirror" not in (
@@ -71,6 +71,6 @@ def _asked(cluster: Kubernetes, pod: Json) -> Staying:
 
 
 def _budget(error: TemporaryError) -> str:
-    """Which budget it is, as Kubernetes says it beside its message."""
+    """The budget's name, as Kubernetes says it beside its message."""
     details = error.details if isinstance(error.details, dict) else {}
     return "; ".join(str(cause.get("message")) for cause in details.get("causes") or [] if cause.get("message"))

@@ -1,4 +1,4 @@
-"""What runs in a cluster, read and changed through its API; in the product's own terms."""
+"""Objects of a cluster, read and changed through its API, in the product's own terms."""
 
 import base64
 from collections.abc import Mapping
@@ -88,7 +88,10 @@ class Volume:
 
 
 def ensure_namespace(cluster: Kubernetes, name: str, labels: dict[str, str]) -> None:
-    """With at least these labels. Raises TemporaryError while a namespace of that name is being deleted."""
+    """Makes the namespace if it is missing, with at least these labels.
+
+    Raises TemporaryError while a namespace of that name is being deleted.
+    """
     found = cluster.find(resource("namespaces", name=name))
     if found is None:
         try:
@@ -111,14 +114,14 @@ def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] |
 
 
 def deployments_ready(cluster: Kubernetes, namespace: str, names: list[str]) -> list[Readiness]:
-    """In the order of `names`."""
+    """The readiness of these deployments, in the order of `names`."""
     listed = cluster.list(resource("deployments", namespace))
     found = {item["metadata"]["name"]: item for item in listed}
     return [_readiness(name, found.get(name)) for name in names]
 
 
 def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | None:
-    """Public IP (Azure) or host name of a load balancer; None while there is none."""
+    """The public IP (Azure) or host name of a load balancer; None while there is none."""
     found = cluster.find(resource("services", namespace, name)) or {}
     ingress = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}]
     address: str | None = ingress[0].get("ip") or ingress[0].get("hostname")
@@ -126,7 +129,7 @@ def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | Non
 
 
 def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
-    """Those of the services that can be reached from outside the cluster, with their type."""
+    """The services among these that can be reached from outside the cluster, with their type."""
     found = {name: cluster.find(resource("services", namespace, name)) or {} for name in names}
     types = {name: str((service.get("spec") or {}).get("type")) for name, service in found.items()}
     return {name: kind for name, kind in types.items() if kind in ("LoadBalancer", "NodePort")}
@@ -143,7 +146,7 @@ def nodes(cluster: Kubernetes) -> list[Node]:
 
 
 def pods(cluster: Kubernetes, namespace: str | None = None) -> list[Pod]:
-    """Of one namespace, or of all."""
+    """Pods of one namespace, or of all."""
     return [_pod(item) for item in cluster.list(resource("pods", namespace))]
 
 
@@ -153,7 +156,7 @@ def claims(cluster: Kubernetes, namespace: str | None = None) -> list[Claim]:
 
 
 def volumes(cluster: Kubernetes) -> list[Volume]:
-    """Of the whole cluster, released ones included."""
+    """Volumes of the whole cluster, released ones included."""
     return [_volume(item) for item in cluster.list(resource("persistentvolumes"))]
 
 
