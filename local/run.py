@@ -172,7 +172,7 @@ def _present(base: str, name: str) -> int:
     """Says where the hub is, as soon as it answers, or why it does not. The exit status."""
     found = _call("GET", f"{base}/api/hubs/{name}")
     if found.status == 404:
-        print(f"\nThe hub {name} is gone. `make run` makes it anew.")
+        print(f"\nThe hub {name} is gone. `make run` creates it again.")
         return 0
     on = found.body.get("power", {}).get("actual") == "on"
     answers = on and _answers(f"{found.body.get('url')}hub/health")

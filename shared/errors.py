@@ -1,8 +1,16 @@
-"""What can go wrong with the systems outside, in two kinds: temporary and permanent.
+"""Everything that is raised on purpose: what outside systems refuse, and what Hubkeeper itself refuses.
 
-Adapters translate every failure of their SDK into one of these, so that nothing above them knows an SDK's exceptions.
-Messages are the outside system's own words, cut short; adapters leave out anything secret.
+Outside systems fail in two kinds, temporary and permanent. Adapters translate every failure of their SDK into one of these, so
+that nothing above them knows an SDK's exceptions. Messages are the outside system's own words, cut short; adapters leave out
+anything secret.
+
+Hubkeeper refuses in three kinds: the request is wrong, the state of the hub or the run does not allow it, or there is no such hub
+or run. shared.http.problems turns all of them into answers.
 """
+
+from collections.abc import Iterable
+
+from shared.problem import Problem
 
 MESSAGE_LIMIT = 1000
 """Characters kept of what an outside system says: enough for Azure's longest refusals, too few for a page of HTML."""
@@ -62,3 +70,35 @@ class NotFoundError(PermanentError):
 
 class ConflictError(PermanentError):
     """It exists already, or changed since it was read (a failed precondition)."""
+
+
+class DomainError(Exception):
+    """Hubkeeper does not do what was asked.
+
+    summary: what is told first. problems: each field that is in the way, when it is about fields.
+    """
+
+    def __init__(self, summary: Problem, problems: Iterable[Problem] = ()) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{each.field}: {each.message}" for each in self.problems) or summary.message)
+
+    @property
+    def code(self) -> str:
+        return self.summary.code
+
+    @property
+    def advice(self) -> str:
+        return self.summary.advice
+
+
+class InvalidError(DomainError):
+    """The request itself is wrong, whatever the state of the hub."""
+
+
+class RefusedError(DomainError):
+    """The state of the hub or the run does not allow it."""
+
+
+class MissingError(DomainError):
+    """There is no such hub or run, or the hub has no such part."""

@@ -1,6 +1,6 @@
 """What tests of runs are given: a hub, a run, a clock that stands, an engine that notes what it is told, adapters as named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,6 +10,7 @@ from durabletask.client import OrchestrationStatus
 
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.parts import Part
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs.commands import Commands
 from shared.runs.context import StepContext
@@ -123,12 +124,12 @@ class Place:
         assert found is not None
         return found
 
-    def ready(self, name: str = "r5", facts: dict[str, Any] | None = None, **more: Any) -> HubRecord:
-        """A hub that is made, with nothing open on it."""
+    def ready(self, name: str = "r5", parts: Sequence[Part] = (), **more: Any) -> HubRecord:
+        """A hub that is made, with nothing open on it. parts: of its status."""
         self.hubs.insert(spec(name, **more), self.clock.now(), "made-by-hand")
         self.hubs.release(name, "made-by-hand", "ready")
-        if facts:
-            self.hubs.remember(name, facts)
+        if parts:
+            self.hubs.record(name, *parts)
         return self.hub(name)
 
     def meanwhile(self, table: str, act: Callable[[], object]) -> None:

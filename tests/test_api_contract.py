@@ -22,6 +22,7 @@ from local.functions.web import ADMIN_KEY
 from shared import names
 from shared.clock import SystemClock
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import Release
 from shared.hubs.store import ROW, TABLE, HubStore
 from shared.meta.openapi import document
 from shared.services import Services
@@ -53,7 +54,7 @@ def known_hub(cloud: Cloud) -> Iterator[str]:
     hubs = HubStore(services.tables)
     hubs.insert(Hub(name=KNOWN).resolved("westus"), datetime.now(UTC), "contract-run")  # noqa: TID251 - a test's record
     hubs.release(KNOWN, "contract-run", "ready")
-    hubs.remember(KNOWN, {"chart_version": "4.3.5"})
+    hubs.record(KNOWN, Release(chart="4.3.5"))
     yield KNOWN
     services.tables.table(TABLE).delete(KNOWN, ROW)
 

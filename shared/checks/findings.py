@@ -1,43 +1,29 @@
 """What a look at Azure, before anything is made, may come to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem, caution
 from shared.services import Services
 
 
 @dataclass(frozen=True)
-class Finding:
-    """error: the create would fail; warning: it may, or something is worth knowing."""
-
-    severity: Literal["error", "warning"]
-    code: str
-    message: str
-    advice: str
-    field: str = ""
-    """Of the specification, as in the request; empty when it is about none in particular."""
-
-    def wire(self) -> dict[str, str]:
-        return {"severity": self.severity, "code": self.code, "message": self.message, "advice": self.advice}
-
-
-@dataclass(frozen=True)
 class Found:
-    """What one check or all of them came to. facts: what the later steps need to know, such as versions."""
+    """What one check or all of them came to. kubernetes, chart: the versions that it will be."""
 
-    findings: tuple[Finding, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[Problem, ...] = ()
+    kubernetes: str | None = None
+    chart: str | None = None
 
 
 def error(code: str, message: str, advice: str, about: str = "") -> Found:
     """about: the field of the specification."""
-    return Found((Finding("error", code, message, advice, about),))
+    return Found((Problem(code, message, advice, about),))
 
 
 def warning(code: str, message: str, advice: str, about: str = "") -> Found:
-    return Found((Finding("warning", code, message, advice, about),))
+    return Found((caution(code, message, advice, about),))
 
 
 CLEAR = Found()

@@ -1,11 +1,12 @@
 """Checks of the preflight: whether names are free that must be unique beyond the subscription."""
 
 from shared import names
-from shared.checks.findings import CLEAR, Finding, Found, error
+from shared.checks.findings import CLEAR, Found, error
 from shared.hubs import ownership
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
+from shared.problem import Problem
 from shared.services import Services
 
 
@@ -15,8 +16,7 @@ def dns_label(services: Services, hub: Hub) -> Found:
     taken = {field: label for field, label in labels.items() if label and not _label_free(services, hub, label)}
     return Found(
         tuple(
-            Finding(
-                "error",
+            Problem(
                 "DnsLabelTaken",
                 f"The DNS label {label} is taken in {hub.location}.",
                 f"Choose another {field}, such as {label}-{hub.name}-hub.",
@@ -53,4 +53,5 @@ def registry_name(services: Services, hub: Hub) -> Found:
         "RegistryNameTaken",
         f"No registry can be named {wanted.name}: {taken.rstrip('.')}.",
         f"Choose another registry.name, such as {wanted.name[:44]}images.",
+        "registry.name",
     )

@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import names
 from shared.azure.aks import Cluster
 from shared.checks import owners, preflight
-from shared.checks.findings import Finding
 from shared.errors import PermanentError
 from shared.hubs import ownership
 from shared.hubs.network_role import allowed, subnet_id
 from shared.hubs.patch.nodes import becomes_managed, keeps_pool, left_over, new_pool
 from shared.hubs.patch.planning import Change, How, Plan
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import RetiredIdentity
 from shared.hubs.store import HubRecord
+from shared.problem import Problem, caution
 from shared.resources import bodies, scale_rules
 from shared.resources.cluster import extra_pools, first_nodes, identity_exists, keepers, no_newer_image, pool_exists
 from shared.services import Services
@@ -56,7 +57,7 @@ def _renewed_in_place(services: Services, old: Hub, wanted: Hub, found: Cluster)
 
 def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
     """A pool of what is wanted that a change which did not end has made: it goes on with that one."""
-    begun = extra_pools(hub.facts, hub.spec)
+    begun = extra_pools(hub.status, hub.spec)
     cluster = wanted.cluster
     fitting = [p.name for p in found.pools if (p.vm_size, p.max_pods) == (cluster.vm_size, cluster.max_pods)]
     return next((name for name in begun if name in fitting), None)
@@ -64,23 +65,23 @@ def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
 
 def unfinished(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> list[Change]:
     """What an earlier change has left behind, and this one ends, as far as it can be ended now."""
-    found = [left_over(pool, wanted) for pool in extra_pools(hub.facts, hub.spec) if pool != wanted.cluster.node_pool]
-    retired = hub.facts.get("retired")
+    found = [left_over(pool, wanted) for pool in extra_pools(hub.status, hub.spec) if pool != wanted.cluster.node_pool]
+    retired = hub.status.retired.identity
     if retired and _can_let_go(services, hub, wanted, cluster, retired):
         interruption = (
             "an earlier change gave the cluster its identity and did not end: nodes that keep the old one are made anew, for which "
             "servers end; then it is removed"
         )
         name = wanted.identity.name
-        found.append(Change("identity.name", retired["name"], name, How.IDENTITY, interruption, disruptive=True))
+        found.append(Change("identity.name", retired.name, name, How.IDENTITY, interruption, disruptive=True))
     return found
 
 
-def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster, retired: dict[str, Any]) -> bool:
+def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster, retired: RetiredIdentity) -> bool:
     old = hub.spec
     if old.cluster.kubernetes_version != wanted.cluster.kubernetes_version:
         return True
-    leaving = [*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])]
+    leaving = [*extra_pools(hub.status, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])]
     images = {pool.name: pool.image for pool in cluster.pools}
     return all(
         services.clusters.latest_image(old.resource_group, old.cluster.name, pool) not in (None, images[pool])
@@ -88,7 +89,7 @@ def _can_let_go(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluste
     )
 
 
-def findings(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Finding]:
+def findings(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Problem]:
     old = hub.spec
     if new_pool(old, wanted):
         yield from _pool(services, hub, wanted, cluster)
@@ -101,11 +102,11 @@ def findings(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluste
 # Another pool
 
 
-def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> Iterator[Finding]:
+def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> Iterator[Problem]:
     name = wanted.cluster.node_pool
     there = next((pool for pool in cluster.pools if pool.name == name), None)
-    if there is not None and name not in extra_pools(hub.facts, hub.spec):
-        yield Finding("error", "PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
+    if there is not None and name not in extra_pools(hub.status, hub.spec):
+        yield Problem("PoolExists", *pool_exists(hub.spec, name), "cluster.nodePool")
         return
     count = first_nodes(hub.spec, wanted, cluster)
     yield from _addresses(services, wanted, cluster, count)
@@ -113,7 +114,7 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
     if size is None or size.restrictions:
         advice = f"Choose another cluster.vmSize (az vm list-skus --location {wanted.location})."
         message = f"{wanted.cluster.vm_size} is not offered to the subscription in {wanted.location}."
-        yield Finding("error", "SkuNotAvailable", message, advice, "cluster.vmSize")
+        yield Problem("SkuNotAvailable", message, advice, "cluster.vmSize")
         return
     yield from _machine(services, hub.spec, wanted, size)
     if cluster.power == "Running":
@@ -130,35 +131,31 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
         yield from (replace(item, advice=advice, field="cluster.vmSize") for item in shortage)
 
 
-def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Iterator[Finding]:
+def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Iterator[Problem]:
     """What AKS asks of machines, and whether they take the disks of the homes that are there."""
     name, field = wanted.cluster.vm_size, "cluster.vmSize"
     if size.vcpus < LEAST_CPUS or size.memory < LEAST_MEMORY:
         message = f"{name} has {size.vcpus} vCPUs and {size.memory:g} GiB; AKS wants at least {LEAST_CPUS} and {LEAST_MEMORY}."
-        yield Finding("error", "SizeTooSmall", message, "Choose a larger cluster.vmSize.", field)
+        yield Problem("SizeTooSmall", message, "Choose a larger cluster.vmSize.", field)
     disks = services.quotas.disks(old.cluster.node_resource_group)
     premium = [disk.name for disk in disks if disk.sku.lower().startswith("premium")]
     if premium and not size.premium:
         message = (
             f"{name} takes no premium disks, and {len(premium)} volumes of the hub are such: {', '.join(premium[:3])}."
         )
-        yield Finding(
-            "error", "DisksRefused", message, "Choose a size with an s in its name, as Standard_D4s_v5.", field
-        )
+        yield Problem("DisksRefused", message, "Choose a size with an s in its name, as Standard_D4s_v5.", field)
     attached = sum(disk.attached for disk in disks)
     nodes = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     if size.max_data_disks * nodes < max(attached, 1):
         message = f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached now, one a home in use."
-        yield Finding(
-            "error", "DisksRefused", message, "Choose a size that takes more data disks, or more nodes.", field
-        )
+        yield Problem("DisksRefused", message, "Choose a size that takes more data disks, or more nodes.", field)
     present = services.quotas.sku(old.location, old.cluster.vm_size)
     if present and present.architecture != size.architecture:
         message = f"{name} has {size.architecture} processors, the nodes now {present.architecture}: images must be built for them."
-        yield Finding("warning", "OtherProcessors", message, "See that image, and those in values, are.", field)
+        yield caution("OtherProcessors", message, "See that image, and those in values, are.", field)
 
 
-def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[Finding]:
+def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[Problem]:
     """Of the subnet, as AKS counts them: every node that may come, one more for upgrades, and all their pods; for both pools."""
     bounds = wanted.cluster.autoscale
     most = max(count, bounds.max if bounds else 0)
@@ -174,36 +171,36 @@ def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) ->
     if ranges and needed > free:
         message = f"{wanted.network.subnet} has {free} addresses; both pools of nodes side by side, with their pods, take {needed}."
         advice = "Have fewer nodes first (cluster.nodeCount or autoscale.max), or make a second hub with a larger subnet and move."
-        yield Finding("error", "SubnetTooSmall", message, advice, "cluster.vmSize")
+        yield Problem("SubnetTooSmall", message, advice, "cluster.vmSize")
 
 
 # A managed identity
 
 
-def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Finding]:
+def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster) -> Iterator[Problem]:
     old, subscription = hub.spec, services.settings.subscription_id
     found = services.arm.get(
         names.identity_id(subscription, old.resource_group, wanted.identity.name), bodies.IDENTITY_API
     )
     if found is not None and not ownership.owned(found.get("tags"), old.name):
         said = identity_exists(wanted.identity.name, old.resource_group)
-        yield Finding("error", "IdentityExists", *said, "identity.name")
+        yield Problem("IdentityExists", *said, "identity.name")
     if not allowed(hub, subnet_id(old, subscription)):
         yield from owners.network_owner(services, old).findings
     if made.has(How.KUBERNETES):
         return
-    leaving = {*extra_pools(hub.facts, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}
+    leaving = {*extra_pools(hub.status, old), *([old.cluster.node_pool] if new_pool(old, wanted) else [])}
     for pool in cluster.pools:
         if pool.name in leaving or pool.image is None:
             continue
         if services.clusters.latest_image(old.resource_group, old.cluster.name, pool.name) in (None, pool.image):
-            yield Finding("error", "NodesKeepPrincipal", *no_newer_image(pool.name), "identity.type")
+            yield Problem("NodesKeepPrincipal", *no_newer_image(pool.name), "identity.type")
 
 
 # What decides how many nodes there are
 
 
-def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Finding]:
+def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Problem]:
     """Somebody else's rules on the scale set stand against AKS' autoscaler, and against rules of ours: Azure takes one setting."""
     group = old.cluster.node_resource_group
     scale_set = services.quotas.scale_set(group, old.cluster.node_pool)
@@ -214,7 +211,7 @@ def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Finding]
     except PermanentError as refusal:
         message = f"Whether the scale set has rules of its own is not known ({refusal.code})."
         advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on."
-        yield Finding("warning", "NotChecked", message, advice)
+        yield caution("NotChecked", message, advice)
         return
     if others := scale_rules.foreign(there, old.name, scale_set):
         why = (
@@ -224,4 +221,4 @@ def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Finding]
         )
         message = f"The scale set of {old.cluster.node_pool} has rules that Hubkeeper did not make ({', '.join(others)}). {why}."
         advice = f"Delete them first: az monitor autoscale delete --resource-group {group} --name {others[0]}."
-        yield Finding("error", "ScaleSetRules", message, advice, "cluster.autoscale")
+        yield Problem("ScaleSetRules", message, advice, "cluster.autoscale")

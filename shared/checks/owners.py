@@ -20,11 +20,13 @@ def group_owner(services: Services, hub: Hub) -> Found:
             "InvalidResourceGroupLocation",
             f"The resource group {hub.resource_group} exists in {found.location}, not in {hub.location}.",
             f"Set location to {found.location}, or name another resourceGroup.",
+            "resourceGroup",
         )
     return warning(
         "GroupExists",
         f"The resource group {hub.resource_group} exists and was not made for this hub: it is used, and stays after a teardown.",
         "Name another resourceGroup if you would rather have one that goes with the hub.",
+        "resourceGroup",
     )
 
 
@@ -37,6 +39,7 @@ def cluster_name(services: Services, hub: Hub) -> Found:
         "ClusterExists",
         f"A cluster {hub.cluster.name} exists in {hub.resource_group} and was not made for this hub.",
         "Choose another cluster.name or resourceGroup.",
+        "cluster.name",
     )
 
 
@@ -49,6 +52,7 @@ def node_group(services: Services, hub: Hub) -> Found:
         "NodeResourceGroupExists",
         f"The resource group {hub.cluster.node_resource_group} exists; AKS wants to make it for the nodes itself.",
         "Name another cluster.nodeResourceGroup.",
+        "cluster.nodeResourceGroup",
     )
 
 

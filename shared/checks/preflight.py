@@ -7,13 +7,13 @@ question cannot be answered for a while is asked again with the step.
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from shared import names
+from shared import names, references
 from shared.azure.aks import API as CLUSTER_API
 from shared.azure.network import API as NETWORK_API
 from shared.azure.registries import API as REGISTRY_API
 from shared.checks import access as preflight_access
 from shared.checks import owners
-from shared.checks.findings import CLEAR, Check, Finding, Found, error, warning
+from shared.checks.findings import CLEAR, Check, Found, error, warning
 from shared.checks.free_names import dns_label, registry_name
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
@@ -22,6 +22,7 @@ from shared.hubs.chart import values as chart_values
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
+from shared.problem import Problem, Severity
 from shared.references import Reference
 from shared.resources import bodies
 from shared.services import Services
@@ -39,7 +40,8 @@ def examine(services: Services, hub: Hub) -> Found:
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         results = list(pool.map(lambda check: _ask(check, services, hub), CHECKS))
     findings = tuple(finding for result in results for finding in result.findings)
-    return Found(findings, {name: value for result in results for name, value in result.facts.items()})
+    kubernetes, chart = (result.kubernetes for result in results), (result.chart for result in results)
+    return Found(findings, next(filter(None, kubernetes), None), next(filter(None, chart), None))
 
 
 def _ask(check: Check, services: Services, hub: Hub) -> Found:
@@ -66,9 +68,12 @@ def versions(services: Services, hub: Hub) -> Found:
     """Which versions of Kubernetes and of the chart it will be, and whether the chart accepts the values."""
     kubernetes = kubernetes_version(services, hub)
     chart = chart_version(services, hub)
-    facts = {**kubernetes.facts, **chart.facts}
-    refused = values_refused(services, hub, **facts) if len(facts) == 2 else []
-    return Found((*kubernetes.findings, *chart.findings, *refused), facts)
+    refused = (
+        values_refused(services, hub, kubernetes.kubernetes, chart.chart)
+        if kubernetes.kubernetes and chart.chart
+        else []
+    )
+    return Found((*kubernetes.findings, *chart.findings, *refused), kubernetes.kubernetes, chart.chart)
 
 
 def kubernetes_version(services: Services, hub: Hub) -> Found:
@@ -79,11 +84,12 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             "LocationNotSupported",
             f"AKS is not offered in {hub.location}.",
             "Set location to a region that has AKS, such as westus2.",
+            "location",
         )
     if wanted is None:
         stable = [version for version in offered if not version.preview and not version.lts_only] or offered
         chosen = next((version for version in stable if version.default), stable[0])
-        return Found(facts={"kubernetes_version": chosen.version})
+        return Found(kubernetes=chosen.version)
     fitting = [version for version in offered if wanted in (version.version, version.minor) and not version.lts_only]
     if not fitting:
         listed = ", ".join(sorted({version.minor for version in offered}))
@@ -91,8 +97,9 @@ def kubernetes_version(services: Services, hub: Hub) -> Found:
             "K8sVersionNotSupported",
             f"AKS does not offer Kubernetes {wanted} in {hub.location}; it offers {listed}.",
             f"Set cluster.kubernetesVersion to one of GET /api/locations/{hub.location}/versions, or leave it out for the default.",
+            "cluster.kubernetesVersion",
         )
-    return Found(facts={"kubernetes_version": wanted})
+    return Found(kubernetes=wanted)
 
 
 def chart_version(services: Services, hub: Hub) -> Found:
@@ -109,8 +116,9 @@ def chart_version(services: Services, hub: Hub) -> Found:
             "ChartNotFound",
             f"The chart repository has no {hub.release.chart} {wanted}; its newest are {newest}.",
             "Set release.version to one of them, or leave it out for the newest.",
+            "release.version",
         )
-    return Found(facts={"chart_version": version})
+    return Found(chart=version)
 
 
 def release_versions(chart: str, offered: list[str]) -> list[str]:
@@ -122,7 +130,7 @@ def release_versions(chart: str, offered: list[str]) -> list[str]:
     return offered if chart == "binderhub" else [version for version in offered if "-" not in version]
 
 
-def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Finding]:
+def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Problem]:
     """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is made."""
     values = chart_values.fill(access.values(hub, services.settings.dns_suffix), _stand_in)
     try:
@@ -131,14 +139,9 @@ def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_
         )
     except PermanentError as refusal:
         advice = "Correct the named keys of `values`: the chart's reference lists them."
-        return [
-            Finding(
-                "error",
-                refusal.code,
-                f"{hub.release.chart} {chart_version} refuses the values: {refusal.message}",
-                advice,
-            )
-        ]
+        message = f"{hub.release.chart} {chart_version} refuses the values: {refusal.message}"
+        field = "cluster.kubernetesVersion" if refusal.code == "KubernetesVersionRefused" else "values"
+        return [Problem(refusal.code, message, advice, field)]
     return open_to_all(hub, rendered)
 
 
@@ -146,7 +149,7 @@ def _stand_in(reference: Reference) -> str:
     return f"stand-in-for-{reference.name}".ljust(64, "0")
 
 
-def open_to_all(hub: Hub, rendered: "Rendered") -> list[Finding]:
+def open_to_all(hub: Hub, rendered: "Rendered") -> list[Problem]:
     """Whether what would be installed lets everybody in, though the specification does not ask for it."""
     if rendered.hub is None:
         return []  # a chart that keeps its configuration elsewhere: the login is tried when it is installed
@@ -158,7 +161,7 @@ def open_to_all(hub: Hub, rendered: "Rendered") -> list[Finding]:
     if door is None:
         return []
     field = f"values.{door.key}"
-    return [Finding("error", access.OPEN, f"{field}: {door.why}.", f"{access.ASK_FOR_IT}.", field)]
+    return [Problem(access.OPEN, f"{field}: {door.why}.", f"{access.ASK_FOR_IT}.", field)]
 
 
 def quota(services: Services, hub: Hub) -> Found:
@@ -169,6 +172,7 @@ def quota(services: Services, hub: Hub) -> Found:
             "SkuNotAvailable",
             f"{hub.cluster.vm_size} is not offered to the subscription in {hub.location}.",
             f"Choose another cluster.vmSize (az vm list-skus --location {hub.location}) or location.",
+            "cluster.vmSize",
         )
     made = services.clusters.get(hub.resource_group, hub.cluster.name)
     if made and ownership.owned(made.tags, hub.name):
@@ -188,6 +192,7 @@ def room(services: Services, hub: Hub, size: "VmSize", nodes: int) -> Found:
                 f"{nodes} x {hub.cluster.vm_size} need {needed} vCPUs; of {limit} of {family} in {hub.location}, "
                 f"{max(limit - used, 0)} are free.",
                 "Ask for more (Azure portal, Quotas, Compute), or choose a smaller cluster.vmSize, fewer nodes, another location.",
+                "cluster.nodeCount",
             )
     return CLEAR
 
@@ -239,6 +244,7 @@ def directory(services: Services, hub: Hub) -> Found:
         "Hubkeeper's identity may not make applications in the directory.",
         "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or bring a "
         "service principal along (identity.clientId, identity.secret); or set identity to managed.",
+        "identity",
     )
 
 
@@ -257,11 +263,12 @@ def policies(services: Services, hub: Hub) -> Found:
         for denial in services.policies.check_restrictions(content, _POLICY_VERSIONS[kind]):
             allowed = f" It allows {', '.join(denial.allowed)}." if denial.allowed else ""
             findings.append(
-                Finding(
-                    "error" if _known_field(denial.field) else "warning",
+                Problem(
                     "RequestDisallowedByPolicy",
                     f"The Azure Policy {denial.policy!r} would refuse {name}: {denial.reason}.{allowed}",
                     _policy_advice(denial.field),
+                    _policy_field(denial.field),
+                    Severity.ERROR if _policy_field(denial.field) else Severity.WARNING,
                 )
             )
     return Found(tuple(findings))
@@ -275,9 +282,14 @@ _POLICY_VERSIONS = {
 }
 
 
-def _known_field(about: str | None) -> bool:
-    """What was asked about: tags and region. A policy on anything else judges the real request, which has more in it."""
-    return about is not None and (about.lower().startswith("tags") or about.lower() == "location")
+def _policy_field(about: str | None) -> str:
+    """The field of the hub, of those that were asked about: tags and region; empty for others.
+
+    A policy on anything else judges the real request, which has more in it.
+    """
+    if about is not None and about.lower().startswith("tags"):
+        return "tags"
+    return "location" if about is not None and about.lower() == "location" else ""
 
 
 def _policy_advice(about: str | None) -> str:
@@ -298,10 +310,12 @@ def secrets(services: Services, hub: Hub) -> Found:
     missing = [name for name in wanted if vault.theirs(services, hub.name, name) is None]
     if not missing:
         return CLEAR
+    in_values = {reference.name for _, reference in references.found(references.in_values(hub.values))}
     return error(
         "SecretNotFound",
         f"Key Vault has no secret {', '.join(missing)} of hub {hub.name}.",
         f"Store it with PUT /api/hubs/{hub.name}/secrets/NAME.",
+        "values" if in_values.issuperset(missing) else "",
     )
 
 

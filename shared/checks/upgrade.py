@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from shared.azure.aks import Cluster
 from shared.checks import access as preflight_access
 from shared.checks import nodes, preflight
-from shared.checks.findings import Finding
 from shared.checks.free_names import dns_label
 from shared.errors import PermanentError
 from shared.hubs import ownership
@@ -15,10 +14,12 @@ from shared.hubs.chart import access
 from shared.hubs.patch import chart as chart_changes
 from shared.hubs.patch.address import PROXY_RESTARTS
 from shared.hubs.patch.nodes import new_pool
-from shared.hubs.patch.planning import Change, How, NotOfferedError, Plan, Refusal, Versions, kubernetes_path, plan
+from shared.hubs.patch.planning import Change, How, NotOfferedError, Plan, Versions, kubernetes_path, plan
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
+from shared.problem import Problem, caution
 from shared.resources import own_certificate
 from shared.resources.cluster import extra_pools
 from shared.runs.advice import no_cluster
@@ -36,35 +37,23 @@ class Examined:
     """
 
     plan: Plan
-    against: tuple[Refusal, ...] = ()
+    against: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     chart: str = ""
 
 
-_FIELDS = {
-    "ValuesRefused": "values",
-    "KubernetesVersionRefused": "cluster.kubernetesVersion",
-    "ChartNotFound": "release.version",
-    "SecretNotFound": "values",
-    "DnsLabelTaken": "access.dnsLabel",
-    "QuotaExceeded": "cluster.nodeCount",
-    "SkuNotAvailable": "cluster.vmSize",
-}
-"""Which field a finding of the preflight is about."""
-
-
 def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     """Raises what the adapters do when the questions cannot be answered at all."""
-    old, chart = hub.spec, wanted.release.version or hub.facts["chart_version"]
+    old, chart = hub.spec, wanted.release.version or _installed(hub)
     renewed = _renewed(services, hub, wanted)
-    unfinished = extra_pools(hub.facts, old) or hub.facts.get("retired")
+    unfinished = extra_pools(hub.status, old) or hub.status.retired.identity
     if plan(old, wanted, None) == Plan() and not renewed and not unfinished:
         return Examined(Plan(), chart=chart)
     cluster = ownership.own(hub, services.clusters.get(old.resource_group, old.cluster.name))
     if cluster is None or cluster.current_version is None:
         message = f"no cluster {old.cluster.name} in {old.resource_group} is this hub's; was it deleted by hand?"
-        gone = Refusal("ClusterNotFound", "cluster.name", message, no_cluster(old))
+        gone = Problem("ClusterNotFound", message, no_cluster(old), "cluster.name")
         return Examined(plan(old, wanted, None), against=(gone,), chart=chart)
     versions = _versions(services, old, cluster) if _kubernetes_differs(old, wanted) else None
     made = plan(old, wanted, versions)
@@ -75,22 +64,26 @@ def examine(services: Services, hub: HubRecord, wanted: Hub) -> Examined:
     found = [*_findings(services, hub, wanted, made, cluster, path[-1] if path else cluster.current_version)]
     return Examined(
         made,
-        against=tuple(_refusal(item) for item in found if item.severity == "error"),
-        warnings=tuple(f"{item.message} {item.advice}" for item in found if item.severity == "warning"),
+        against=tuple(problem for problem in found if problem.refuses),
+        warnings=tuple(f"{problem.message} {problem.advice}" for problem in found if not problem.refuses),
         path=path,
         chart=chart,
     )
 
 
+def _installed(hub: HubRecord) -> str:
+    return required(hub.status.release.chart, "version of the chart")
+
+
 def _renewed(services: Services, hub: HubRecord, wanted: Hub) -> tuple[Change, ...]:
     """Another certificate under the name that the specification has had all along."""
-    present, key = hub.facts.get("tls"), access.certificate(wanted)
-    if not present or key != present["key"] or access.certificate(hub.spec) != key:
+    present, key = hub.status.tls.certificate, access.certificate(wanted)
+    if not present or key != present.key or access.certificate(hub.spec) != key:
         return ()
     stored = own_certificate.version(services, wanted)
-    if stored is None or stored == present["version"]:
+    if stored is None or stored == present.version:
         return ()
-    before, after = f"version {present['version']}, until {present['ends']}", f"version {stored}"
+    before, after = f"version {present.version}, until {present.ends.isoformat()}", f"version {stored}"
     return (Change("access.https.certificate", before, after, How.HELM, f"the certificate changes. {PROXY_RESTARTS}"),)
 
 
@@ -115,14 +108,9 @@ def _path(wanted: Hub, versions: Versions | None) -> tuple[str, ...]:
         return ()
 
 
-def _refusal(finding: Finding) -> Refusal:
-    field = finding.field or _FIELDS.get(finding.code, "")
-    return Refusal(finding.code, field, finding.message, finding.advice)
-
-
 def _findings(
     services: Services, hub: HubRecord, wanted: Hub, made: Plan, cluster: Cluster, kubernetes: str
-) -> Iterator[Finding]:
+) -> Iterator[Problem]:
     if made.has(How.HELM, How.KUBERNETES):
         yield from _chart(services, hub, wanted, kubernetes)
         yield from preflight.secrets(services, wanted).findings
@@ -130,16 +118,16 @@ def _findings(
         yield from dns_label(services, wanted).findings
     if any(change.field.startswith(("access.", "values.proxy.https")) for change in made.changes):
         yield from preflight_access.dns_zone(services, wanted).findings
-        yield from preflight_access.host_name(services, wanted, hub.facts.get("address")).findings
+        yield from preflight_access.host_name(services, wanted, hub.status.addresses.hub).findings
         yield from preflight_access.certificate(services, wanted).findings
     if made.has(How.SCALE, How.AUTOSCALE, How.KUBERNETES, How.IDENTITY) and not new_pool(hub.spec, wanted):
         yield from _quota(services, wanted, cluster, surge=1 if made.has(How.KUBERNETES, How.IDENTITY) else 0)
     yield from nodes.findings(services, hub, wanted, made, cluster)
 
 
-def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[Finding]:
+def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> Iterator[Problem]:
     """The chart exists, nothing that it dropped is used, and it accepts the values on that Kubernetes."""
-    installed = hub.facts["chart_version"]
+    installed = _installed(hub)
     target = wanted.release.version or installed
     if target != installed:
         missing = preflight.chart_version(services, wanted).findings
@@ -150,15 +138,13 @@ def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> 
         broken = _broken(wanted, installed, target, offered)
         if wanted.binder and chart_changes.unknown(*(_holder(version, offered) for version in (installed, target))):
             yield _unchecked(installed, target)
-        for trouble in broken:
-            advice = "Change what is named here in the same request, and ask again; nothing was changed."
-            yield Finding("error", "BreakingChange", trouble.message, advice, trouble.field)
+        yield from broken
         if broken:
             return
     yield from preflight.values_refused(services, wanted, kubernetes_version=kubernetes, chart_version=target)
 
 
-def _broken(wanted: Hub, installed: str, target: str, offered: "list[ChartVersion]") -> list[chart_changes.Trouble]:
+def _broken(wanted: Hub, installed: str, target: str, offered: "list[ChartVersion]") -> list[Problem]:
     """Of a BinderHub it is JupyterHub's chart inside that the values are written for."""
     if not wanted.binder:
         return chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
@@ -172,9 +158,8 @@ def _holder(version: str, offered: "list[ChartVersion]") -> chart_changes.Holder
     return chart_changes.Holder(version, held.get(binder.INNER, ""))
 
 
-def _unchecked(installed: str, target: str) -> Finding:
-    return Finding(
-        "warning",
+def _unchecked(installed: str, target: str) -> Problem:
+    return caution(
         "NotChecked",
         f"The chart repository does not say which JupyterHub the charts {installed} and {target} hold: whether a key of the values "
         "was dropped between them is not checked.",
@@ -183,7 +168,7 @@ def _unchecked(installed: str, target: str) -> Finding:
     )
 
 
-def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[Finding]:
+def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[Problem]:
     """For the nodes that come in addition; where all are made anew there is one more for a while."""
     present = sum(pool.count for pool in cluster.pools if pool.name.lower() == wanted.cluster.node_pool.lower())
     most = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
@@ -195,4 +180,4 @@ def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> 
         return list(preflight.room(services, wanted, size, more).findings) if size else []
     except PermanentError as refusal:
         advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on: Azure finds out by itself."
-        return [Finding("warning", "NotChecked", f"The quota of vCPUs is not known ({refusal.code}).", advice)]
+        return [caution("NotChecked", f"The quota of vCPUs is not known ({refusal.code}).", advice)]

@@ -11,6 +11,7 @@ import azure.functions as func
 
 from shared import paths
 from shared.http.problems import ProblemError
+from shared.problem import Problem, wrong
 
 LARGEST_BODY = 30_000
 """Bytes. A long config.yaml has 10,000; a column of Table Storage takes 32,768 characters."""
@@ -51,14 +52,14 @@ def json_body(req: func.HttpRequest, *, empty: Any = None) -> Any:
             "NotJson",
             f"The body is not JSON: {where} cannot be read.",
             'Send JSON, such as {"name": "r5"}, with Content-Type: application/json.',
-            errors=[{"field": "", "message": "must be JSON"}],
+            errors=[wrong("", "must be JSON", "NotJson")],
         ) from None
     if found:
         raise _bad_value(found)
     return body
 
 
-def _bad_value(found: list[dict[str, str]]) -> ProblemError:
+def _bad_value(found: list[Problem]) -> ProblemError:
     return ProblemError(
         400,
         "BadValue",
@@ -87,7 +88,7 @@ type _Place = tuple["_Place", int | str] | None
 """Where a value stands: its parent's place and its key there. A path is written out for the few that are shown."""
 
 
-def _unusable(body: Any) -> Iterator[dict[str, str]]:
+def _unusable(body: Any) -> Iterator[Problem]:
     """Values that are JSON, and that no table, process or other system takes, each once. One look at each value.
 
     Raises ValueError for what is nested without end.
@@ -126,12 +127,12 @@ def _wrong(value: Any) -> str | None:
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def _found(place: _Place, message: str) -> dict[str, str]:
+def _found(place: _Place, message: str) -> Problem:
     parts: list[int | str] = []
     while place:
         place, part = place
         parts.append(part if isinstance(part, int) else _shown(part))
-    return {"field": paths.path(reversed(parts)), "message": message}
+    return wrong(paths.path(reversed(parts)), message, "BadValue")
 
 
 def _shown(text: str) -> str:
@@ -149,7 +150,7 @@ def flag(req: func.HttpRequest, name: str) -> bool:
             "BadParameter",
             f"{name}={value[:20]} is neither true nor false.",
             f"Write ?{name}=true, or leave it out.",
-            errors=[{"field": name, "message": "must be true or false"}],
+            errors=[wrong(name, "must be true or false", "BadParameter")],
         )
     return value in ("true", "1", "")
 
@@ -168,7 +169,7 @@ def number(req: func.HttpRequest, name: str, default: int, low: int, high: int) 
             "BadParameter",
             f"{name}={text[:20]} is not a whole number from {low} to {high}.",
             f"Write ?{name}={default}, or leave it out.",
-            errors=[{"field": name, "message": f"must be a whole number from {low} to {high}"}],
+            errors=[wrong(name, f"must be a whole number from {low} to {high}", "BadParameter")],
         )
     return int(text)
 

@@ -5,18 +5,28 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
 
-from shared.errors import ConflictError, NotFoundError, OutsideError, TemporaryError
+from shared.errors import (
+    ConflictError,
+    DomainError,
+    InvalidError,
+    MissingError,
+    OutsideError,
+    RefusedError,
+    TemporaryError,
+)
+from shared.problem import Problem
 from shared.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
 
 class ProblemError(Exception):
-    """What the caller gets instead of an answer. errors: wrong fields, each {"field", "message"}."""
+    """What the caller gets instead of an answer. errors: each field that is in the way."""
 
     def __init__(
         self,
@@ -25,7 +35,7 @@ class ProblemError(Exception):
         detail: str,
         advice: str,
         *,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Problem] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
@@ -39,30 +49,17 @@ class ProblemError(Exception):
     def response(self) -> func.HttpResponse:
         body: dict[str, Any] = {
             "type": f"urn:hubkeeper:problem:{self.code}",
-            "title": _TITLES.get(self.status, "Error"),
+            "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
             "advice": self.advice,
-            "errors": self.errors,
+            "errors": [error.wire() for error in self.errors],
         }
         return func.HttpResponse(
             json.dumps(body), status_code=self.status, mimetype="application/problem+json", headers=self.headers
         )
 
-
-_TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not allowed",
-    404: "Not found",
-    409: "Conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-    500: "Internal error",
-    502: "An outside system refused",
-    503: "An outside system is not available",
-}
 
 type Handler = Callable[..., func.HttpResponse]
 type AsyncHandler = Callable[..., Awaitable[func.HttpResponse]]
@@ -76,7 +73,7 @@ def endpoint(handler: Handler) -> Handler:
         try:
             return handler(req, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the edge of the API
-            return _problem(error, req)
+            return _response(error, req)
 
     return wrapped
 
@@ -89,28 +86,91 @@ def async_endpoint(handler: AsyncHandler) -> AsyncHandler:
         try:
             return await handler(req, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the edge of the API
-            return _problem(error, req)
+            return _response(error, req)
 
     return wrapped
 
 
-def _problem(error: Exception, req: func.HttpRequest) -> func.HttpResponse:
-    if isinstance(error, ProblemError):
-        return error.response()
-    if isinstance(error, OutsideError):
-        return from_outside(error).response()
-    if isinstance(error, SettingsError):
-        return _not_configured(error).response()
-    incident = uuid.uuid4().hex[:12]
-    log.error("incident %s: %s %s", incident, req.method, req.url.split("?", maxsplit=1)[0], exc_info=error)
+# Which exception becomes which problem
+
+
+type Translation[E: Exception] = Callable[[E], ProblemError]
+
+_translations: dict[type[Exception], Translation[Any]] = {}
+
+
+def answers_for[E: Exception](kind: type[E]) -> Callable[[Translation[E]], Translation[E]]:
+    """Registers the function as the one that makes a problem of such exceptions, and of their subclasses without one.
+
+    A package whose own exception is none of those below registers it in its routes, so that whoever raises it need not know HTTP.
+    """
+
+    def register(translation: Translation[E]) -> Translation[E]:
+        _translations[kind] = translation
+        return translation
+
+    return register
+
+
+def problem_of(error: Exception) -> ProblemError:
+    """By the nearest class that has a translation; Exception itself has one, so that every error becomes a problem."""
+    kind = next(kind for kind in type(error).__mro__ if kind in _translations)
+    return _translations[kind](error)
+
+
+@answers_for(ProblemError)
+def _itself(error: ProblemError) -> ProblemError:
+    return error
+
+
+@answers_for(InvalidError)
+def _invalid(error: InvalidError) -> ProblemError:
+    return _of_domain(400, error)
+
+
+@answers_for(RefusedError)
+def _refused(error: RefusedError) -> ProblemError:
+    return _of_domain(409, error)
+
+
+@answers_for(MissingError)
+def _missing(error: MissingError) -> ProblemError:
+    return _of_domain(404, error)
+
+
+def _of_domain(status: int, error: DomainError) -> ProblemError:
+    summary = error.summary
+    return ProblemError(status, summary.code, summary.message, summary.advice, errors=error.problems)
+
+
+@answers_for(TemporaryError)
+def _for_a_while(error: TemporaryError) -> ProblemError:
+    wait = max(1, round(error.retry_after or 10))
     return ProblemError(
-        500,
-        "InternalError",
-        f"Something went wrong that nobody foresaw (incident {incident}).",
-        "Try again; if it happens again, look for the incident in the function app's log and report it.",
-    ).response()
+        503,
+        error.code,
+        f"{error.system} does not answer as it should: {error.message}",
+        f"Try again in {wait} seconds.",
+        headers={"Retry-After": str(wait)},
+    )
 
 
+@answers_for(ConflictError)
+def _raced(error: ConflictError) -> ProblemError:
+    return ProblemError(409, error.code, f"{error.system}: {error.message}", "Read it again and repeat the request.")
+
+
+@answers_for(OutsideError)
+def _for_good(error: OutsideError) -> ProblemError:
+    return ProblemError(
+        502,
+        error.code,
+        f"{error.system}: {error.message}",
+        "Remove the cause that the message names, then repeat the request.",
+    )
+
+
+@answers_for(SettingsError)
 def _not_configured(error: SettingsError) -> ProblemError:
     """The message has names of variables, never a value."""
     return ProblemError(
@@ -121,28 +181,46 @@ def _not_configured(error: SettingsError) -> ProblemError:
     )
 
 
-def from_outside(error: OutsideError) -> ProblemError:
-    """What an outside system said, as an answer of ours."""
-    if isinstance(error, NotFoundError) and error.system == "Hubkeeper":
-        return ProblemError(
-            404, error.code, error.message, "GET /api/hubs lists the hubs, GET /api/hubs/{name}/runs their runs."
-        )
-    if isinstance(error, TemporaryError):
-        wait = max(1, round(error.retry_after or 10))
-        return ProblemError(
-            503,
-            error.code,
-            f"{error.system} does not answer as it should: {error.message}",
-            f"Try again in {wait} seconds.",
-            headers={"Retry-After": str(wait)},
-        )
-    if isinstance(error, ConflictError):
-        return ProblemError(
-            409, error.code, f"{error.system}: {error.message}", "Read it again and repeat the request."
-        )
+@answers_for(Exception)
+def _unforeseen(error: Exception) -> ProblemError:  # noqa: ARG001 - its text may have a secret: the log alone has it
+    incident = uuid.uuid4().hex[:12]
     return ProblemError(
-        502,
-        error.code,
-        f"{error.system}: {error.message}",
-        "See what it says; its cause has to be mended before this can work.",
+        500,
+        "InternalError",
+        f"Something went wrong that nobody foresaw (incident {incident}).",
+        "Try again; if it happens again, look for the incident in the function app's log and report it.",
     )
+
+
+def _response(error: Exception, req: func.HttpRequest) -> func.HttpResponse:
+    problem = problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log(problem, error, req)
+    return problem.response()
+
+
+def _log(problem: ProblemError, error: Exception, req: func.HttpRequest) -> None:
+    """What was behind an answer that is no fault of the caller's: one line, and the traceback of what nobody foresaw.
+
+    The address goes without its query, which may have the key. The detail holds no secret, for the caller gets it, too.
+    """
+    unforeseen = problem.status == HTTPStatus.INTERNAL_SERVER_ERROR
+    log.log(
+        logging.ERROR if unforeseen else logging.WARNING,
+        "%s %s: %d %s: %s%s",
+        req.method,
+        req.url.split("?", maxsplit=1)[0],
+        problem.status,
+        problem.code,
+        " ".join(problem.detail.split()),
+        _behind(error),
+        exc_info=error if unforeseen else None,
+    )
+
+
+def _behind(error: Exception) -> str:
+    """What the outside system answered by, and the class of what led to it; never its text, which no adapter has looked over."""
+    status = getattr(error, "status", None) if isinstance(error, OutsideError) else None
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    parts = [*([f"HTTP {status}"] if status else []), *([f"after {type(cause).__name__}"] if cause else [])]
+    return f" ({', '.join(parts)})" if parts else ""

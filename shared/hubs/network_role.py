@@ -4,13 +4,12 @@ from datetime import datetime
 
 from shared import names
 from shared.clock import wire_time
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import Network, NetworkPermission
 from shared.hubs.store import HubRecord, HubStore
+from shared.problem import Problem, wrong
 from shared.services import Services
-
-ALLOWED = "network_role"
-"""Fact: {"subnet": resource id, "by": who, "at": when}."""
 
 
 def subnet_id(hub: Hub, subscription: str) -> str:
@@ -18,22 +17,20 @@ def subnet_id(hub: Hub, subscription: str) -> str:
 
 
 def allow(services: Services, hub: HubRecord, subnet: str, by: str, now: datetime) -> dict[str, str | None]:
-    """Records it with the hub; the record. Raises ProblemError when the subnet is another than the hub's."""
+    """Records it with the hub; answers what is recorded. Raises InvalidError when the subnet is another than the hub's."""
     own = subnet_id(hub.spec, services.settings.subscription_id)
     if subnet.lower() != own.lower():
-        raise ProblemError(
-            400,
+        summary = Problem(
             "WrongSubnet",
             f"Hub {hub.name} is not in that subnet: nothing was allowed.",
             "Name the subnet of the hub's specification by its full resource id, as a sign that it is meant.",
-            errors=[{"field": "subnet", "message": f"must be {own}"}],
         )
-    allowed = {"subnet": own, "by": by, "at": wire_time(now)}
-    HubStore(services.tables).remember(hub.name, {ALLOWED: allowed})
-    return allowed
+        raise InvalidError(summary, [wrong("subnet", f"must be {own}")])
+    HubStore(services.tables).record(hub.name, Network(NetworkPermission(own, by, now)))
+    return {"subnet": own, "by": by, "at": wire_time(now)}
 
 
 def allowed(hub: HubRecord, subnet: str) -> bool:
     """Whether the role may be given on this subnet."""
-    found = hub.facts.get(ALLOWED) or {}
-    return bool(found) and found["subnet"].lower() == subnet.lower()
+    permission = hub.status.network.permission
+    return permission is not None and permission.subnet.lower() == subnet.lower()

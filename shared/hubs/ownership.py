@@ -7,10 +7,10 @@ looked at each time, for somebody else may have made another cluster of that nam
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.errors import NotFoundError
-from shared.http.problems import ProblemError
+from shared.errors import MissingError, NotFoundError
 from shared.hubs.spec import defaults
 from shared.hubs.store import HubRecord
+from shared.problem import Problem
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def own(hub: HubRecord, found: "Cluster | None") -> "Cluster | None":
     """The cluster that Azure shows under the name of the hub's, if it is the hub's own; else None."""
     if found is None or not owned(found.tags, hub.name):
         return None
-    recorded = hub.facts.get("cluster_id")
+    recorded = hub.status.cluster.id
     return found if recorded is None or recorded.lower() == found.id.lower() else None
 
 
@@ -77,11 +77,12 @@ def _none(hub: HubRecord) -> NotFoundError:
     )
 
 
-def no_cluster(hub: HubRecord) -> ProblemError:
-    """The answer to a request that needs the cluster."""
-    return ProblemError(
-        404,
-        "NoCluster",
-        f"Hub {hub.name} has no cluster of its own: it is not made yet, or it was deleted outside Hubkeeper.",
-        f"GET /api/hubs/{hub.name} shows how far the hub is.",
+def no_cluster(hub: HubRecord) -> MissingError:
+    """What a request that needs the cluster is refused with."""
+    return MissingError(
+        Problem(
+            "NoCluster",
+            f"Hub {hub.name} has no cluster of its own: it is not made yet, or it was deleted outside Hubkeeper.",
+            f"GET /api/hubs/{hub.name} shows how far the hub is.",
+        )
     )

@@ -8,6 +8,7 @@ import azure.functions as func
 from shared.http.audit import audited
 from shared.http.parsing import answer, json_body
 from shared.http.problems import ProblemError, endpoint
+from shared.problem import wrong
 
 hubs = df.Blueprint()
 
@@ -99,7 +100,7 @@ def put_network_role(req: func.HttpRequest) -> func.HttpResponse:
             "BadBody",
             "The body must be an object with the one field `subnet`, the resource id of the hub's subnet.",
             'Send {"subnet": "/subscriptions/.../subnets/NAME"}; the run that failed names it.',
-            errors=[{"field": "subnet", "message": "must be the resource id of the hub's subnet"}],
+            errors=[wrong("subnet", "must be the resource id of the hub's subnet", "BadBody")],
         )
     adapters, hub = services(), _hub(req)
     return answer({"networkRole": allow(adapters, hub, subnet, caller(req), adapters.clock.now())})
@@ -133,7 +134,7 @@ def put_secret(req: func.HttpRequest) -> func.HttpResponse:
             "BadSecret",
             "The body must be an object with the one field `value`, a string that is not empty.",
             'Send {"value": "..."}.',
-            errors=[{"field": "value", "message": "must be a string that is not empty"}],
+            errors=[wrong("value", "must be a string that is not empty", "BadSecret")],
         )
     name, adapters = _name(req), services()
     refuse_while_going(HubStore(adapters.tables).get(name))

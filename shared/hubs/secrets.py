@@ -3,10 +3,11 @@
 from typing import Any
 
 from shared import names
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError, RefusedError
 from shared.hubs import vault
 from shared.hubs.spec import defaults
 from shared.hubs.store import HubRecord
+from shared.problem import Problem
 from shared.services import Services
 
 
@@ -35,14 +36,15 @@ def store(services: Services, hub: str, key: str, value: str) -> None:
 
 
 def refuse_while_going(hub: HubRecord | None) -> None:
-    """Raises ProblemError for a hub that is being torn down: what came now would go with it, or stay behind unseen."""
-    if hub is not None and hub.status == "deleting":
-        raise ProblemError(
-            409,
-            "HubGoing",
-            f"Hub {hub.name} is being torn down, and its secrets go with it: nothing is stored for it now.",
-            f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before the "
-            "hub is made anew.",
+    """Raises RefusedError for a hub that is being torn down: what came now would go with it, or stay behind unseen."""
+    if hub is not None and hub.phase == "deleting":
+        raise RefusedError(
+            Problem(
+                "HubGoing",
+                f"Hub {hub.name} is being torn down, and its secrets go with it: nothing is stored for it now.",
+                f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before "
+                "the hub is made anew.",
+            )
         )
 
 
@@ -54,13 +56,14 @@ def remove(services: Services, hub: str, key: str) -> None:
 
 def _check(key: str) -> None:
     if problem := names.SECRET.problem(key):
-        raise ProblemError(
-            400, "BadSecretName", problem, "Use letters, digits and single hyphens, such as github-client-secret."
+        raise InvalidError(
+            Problem("BadSecretName", problem, "Use letters, digits and single hyphens, such as github-client-secret.")
         )
     if names.secret_problem(key):
-        raise ProblemError(
-            409,
-            "OwnSecret",
-            f"{key} is made and kept by Hubkeeper itself; Key Vault does not tell upper from lower case.",
-            "Choose another name for a secret of your own.",
+        raise RefusedError(
+            Problem(
+                "OwnSecret",
+                f"{key} is made and kept by Hubkeeper itself; Key Vault does not tell upper from lower case.",
+                "Choose another name for a secret of your own.",
+            )
         )

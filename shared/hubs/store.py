@@ -1,23 +1,27 @@
 """Where hubs are kept: table `hubs`, one partition a hub, one row.
 
-Facts about a hub (ids of what was made for it, where it answers) are one property each, so that steps that run side by side never
-overwrite each other's. Everything that depends on a read is written with the row's ETag.
+Each part of a hub's status is one column, so that steps that run side by side never overwrite each other's. Everything else that
+depends on a read is written with the row's ETag.
 """
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from shared import names
 from shared.azure.tables import Columns, Row, Tables, Value, compact
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, MissingError
 from shared.hubs import power
 from shared.hubs.spec.model import Hub
+from shared.hubs.status import facts
+from shared.hubs.status.model import Status, from_columns, to_columns
+from shared.hubs.status.parts import Part
+from shared.problem import Problem
 from shared.schedules.model import Schedule
 from shared.schedules.record import Record
 
@@ -25,18 +29,18 @@ log = logging.getLogger(__name__)
 
 TABLE = "hubs"
 ROW = "hub"
-FACT = "fact_"
+
+
+type Phase = Literal["creating", "ready", "failed", "deleting"]
+"""Where a hub stands in its life. The API calls it the hub's status."""
 
 
 @dataclass(frozen=True)
 class HubRecord:
-    """A hub as it is known: specification, status, facts, and the run that is open on it.
-
-    status: creating, ready, failed or deleting. facts: what the steps found out or made, none of it secret.
-    """
+    """A hub as it is known: specification, status, and the run that is open on it."""
 
     spec: Hub
-    status: str
+    phase: Phase
     created: datetime
     open_run: str | None
     """The run that holds the hub's lease; None when nothing is being done to it."""
@@ -45,7 +49,8 @@ class HubRecord:
     """A run that gets the lease when the present one ends: a start asked for while a stop is at work."""
     stored_schedule: Any = None
     """The schedule as JSON. One that can no longer be read (a zone was dropped) is None in `spec`, and is not None here."""
-    facts: dict[str, Any] = field(default_factory=dict)
+    status: Status = field(default_factory=Status)
+    """What the steps have found out or made."""
     power: Record = field(default_factory=Record)
     etag: str = ""
 
@@ -54,9 +59,13 @@ class HubRecord:
         return self.spec.name
 
     @property
-    def essence(self) -> tuple[Any, ...]:
+    def essence(self) -> tuple[object, ...]:
         """What it is and whose it is, without what is noted about it."""
-        return self.spec, self.stored_schedule, self.status, self.open_run, self.last_run, self.waiting_run
+        return self.spec, self.stored_schedule, self.phase, self.open_run, self.last_run, self.waiting_run
+
+    def having(self, *parts: Part) -> "HubRecord":
+        """The same with these parts of its status instead."""
+        return replace(self, status=self.status.having(*parts))
 
     def cluster_id(self, subscription: str) -> str:
         return names.cluster_id(subscription, self.spec.resource_group, self.spec.cluster.name)
@@ -101,7 +110,7 @@ class HubStore:
         """Puts a run in line for the lease. Raises ConflictError when the hub changed since it was read."""
         self._merge(hub.name, {"waiting_run": run}, hub.etag)
 
-    def lease(self, hub: HubRecord, run: str, status: str) -> None:
+    def lease(self, hub: HubRecord, run: str, phase: Phase) -> None:
         """Gives the hub to a run.
 
         Raises ConflictError when what it is or whose it is changed since it was read; what is noted about it may.
@@ -112,11 +121,11 @@ class HubStore:
                 raise ConflictError(
                     "Table Storage", "HubChanged", f"Hub {hub.name} changed since it was read.", status=412
                 )
-            return {"open_run": run, "last_run": run, "status": status}, None
+            return {"open_run": run, "last_run": run, "status": phase}, None
 
         self._update(hub.name, give)
 
-    def release(self, name: str, run: str, status: str) -> None:
+    def release(self, name: str, run: str, phase: Phase) -> None:
         """Ends a run's lease; the run in line gets it, and the sweep starts that.
 
         Another run's lease, or a hub that is gone, is left alone.
@@ -126,7 +135,7 @@ class HubStore:
             if hub is None or hub.open_run != run:
                 return {}, None
             following = hub.waiting_run or ""
-            change = {"open_run": following, "waiting_run": "", "status": status}
+            change = {"open_run": following, "waiting_run": "", "status": phase}
             return change | ({"last_run": following} if following else {}), None
 
         self._update(name, end)
@@ -139,8 +148,9 @@ class HubStore:
 
         self._update(name, end)
 
-    def remember(self, name: str, facts: dict[str, Any]) -> None:
-        self._merge(name, {FACT + key: json.dumps(value) for key, value in facts.items()}, None)
+    def record(self, name: str, *parts: Part) -> None:
+        """Writes these parts of the hub's status, whole and all at once, and leaves the others alone."""
+        self._merge(name, to_columns(parts), None)
 
     def update_power(self, name: str, change: Callable[[Record], Record]) -> Record:
         """Reads, changes and writes the power record, again until nobody wrote in between (a tick, a person, a run)."""
@@ -179,9 +189,9 @@ class HubStore:
 
 
 def known(hub: HubRecord | None, name: str) -> HubRecord:
-    """The hub, or NotFoundError in words for a person."""
+    """The hub. Raises MissingError when there is none."""
     if hub is None:
-        raise NotFoundError("Hubkeeper", "HubNotFound", f"There is no hub named {name!r}.")
+        raise MissingError(Problem("HubNotFound", f"There is no hub named {name!r}.", "GET /api/hubs lists the hubs."))
     return hub
 
 
@@ -197,16 +207,15 @@ def _record(row: Row) -> HubRecord:
     values: Mapping[str, Any] = row.values
     stored = json.loads(values["spec"])
     schedule = stored.pop("schedule", None)
-    facts = {key.removeprefix(FACT): json.loads(value) for key, value in values.items() if key.startswith(FACT)}
     return HubRecord(
         spec=Hub.model_validate(stored).model_copy(update={"schedule": readable_schedule(schedule)}),
         stored_schedule=schedule,
-        status=values["status"],
+        phase=values["status"],
         created=values["created"],
         open_run=values.get("open_run") or None,
         last_run=values.get("last_run") or None,
         waiting_run=values.get("waiting_run") or None,
-        facts=facts,
+        status=from_columns(values, before=facts.read(values)),
         power=power.from_json(values.get("power")),
         etag=row.etag or "",
     )

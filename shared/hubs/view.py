@@ -90,22 +90,23 @@ def _override(hub: HubRecord, now: datetime) -> dict[str, Any] | None:
 
 def _failing_since(hub: HubRecord) -> datetime | None:
     """When starts or stops began to fail, while they do."""
-    failing = hub.facts.get("power_failing")
-    return datetime.fromisoformat(failing["first"]) if failing and not failing["cancelled"] else None
+    failure = hub.status.failures.power
+    return failure.first if failure and not failure.cancelled else None
 
 
 def shown(
     hub: HubRecord, subscription: str, power: Mapping[str, str], now: datetime, dns_suffix: str = access.DNS_SUFFIX
 ) -> dict[str, Any]:
-    actual = power.get(power_key(hub, subscription), UNKNOWN if hub.facts.get("fqdn") else "none")
+    actual = power.get(power_key(hub, subscription), UNKNOWN if hub.status.cluster.fqdn else "none")
+    certificate = hub.status.tls.certificate
     decision = desired_of(hub.stored_schedule, hub.power, now)
     return {
         "name": hub.name,
-        "status": hub.status,
-        "url": access.opened(hub.facts),
-        "hubUrl": hub.facts.get("url"),
-        "certificateEnds": (hub.facts.get("tls") or {}).get("ends"),
-        "callbackUrl": access.callback_url(hub.spec, dns_suffix),
+        "status": hub.phase,
+        "url": hub.status.urls.opened,
+        "hubUrl": hub.status.urls.hub,
+        "certificateEnds": certificate.ends.isoformat() if certificate else None,
+        "callbackUrl": access.reach(hub.spec, dns_suffix).callback,
         "spec": hub.spec.wire(),
         "power": {
             "actual": actual,
@@ -119,7 +120,7 @@ def shown(
         "run": hub.open_run or hub.last_run,
         "created": wire_time(hub.created),
         "versions": {
-            "kubernetes": hub.facts.get("kubernetes_version"),
-            "chart": hub.facts.get("chart_version"),
+            "kubernetes": hub.status.cluster.kubernetes,
+            "chart": hub.status.release.chart,
         },
     }

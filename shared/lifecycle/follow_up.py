@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
@@ -22,7 +21,7 @@ def after_create(services: Services, run: Run, hub: HubRecord, now: datetime) ->
     """`run` is as it will be written."""
     if run.status is Status.SUCCEEDED:
         HubStore(services.tables).update_power(run.hub, lambda power: first_hours(power, hub.spec, run, now))
-    return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is made: {access.opened(hub.facts)}")
+    return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is made: {hub.status.urls.opened}")
 
 
 def after_upgrade(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:

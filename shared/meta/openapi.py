@@ -1,6 +1,6 @@
 """The API's description, made from the models that validate it when it is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared import names
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem
 from shared.schedules.model import Schedule
 
 VERSION = "0.1.0"
@@ -241,7 +242,11 @@ PROBLEM: dict[str, Any] = {
         "advice": {"type": "string"},
         "errors": {
             "type": "array",
-            "items": {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}},
+            "items": {
+                "type": "object",
+                "required": [field.name for field in fields(Problem)],
+                "properties": {field.name: {"type": "string"} for field in fields(Problem)},
+            },
         },
     },
 }

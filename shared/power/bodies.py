@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.http.problems import ProblemError
+from shared.problem import Problem, wrong
 from shared.schedules.lint import LONGEST_PAUSE, check
 from shared.schedules.model import Schedule
 
@@ -73,20 +74,19 @@ def pause_body(body: Any, now: datetime) -> tuple[datetime, str]:
     return until, reason_of({"reason": fields.get("reason", "")})
 
 
-def checked_schedule(body: Any, now: datetime) -> tuple[Schedule, list[dict[str, str]]]:
+def checked_schedule(body: Any, now: datetime) -> tuple[Schedule, list[Problem]]:
     """The schedule and the linter's warnings. Raises ProblemError with every error."""
-    schedule, findings = check(body, now)
-    shown = [{"field": item.field, "code": item.code, "message": item.message} for item in findings]
+    schedule, found = check(body, now)
     if schedule is None:
-        wrong = [item for item, finding in zip(shown, findings, strict=True) if finding.severity == "error"]
+        errors = [problem for problem in found if problem.refuses]
         raise ProblemError(
             400,
             "InvalidSchedule",
-            f"The schedule cannot be used as written: {len(wrong)} things are wrong.",
+            f"The schedule cannot be used as written. Wrong fields: {len(errors)}.",
             "Correct the fields listed under errors; the old schedule is still in force.",
-            errors=wrong,
+            errors=errors,
         )
-    return schedule, shown
+    return schedule, found
 
 
 def _object(body: Any, known: set[str]) -> dict[str, Any]:
@@ -103,5 +103,5 @@ def _bad(field: str, message: str) -> ProblemError:
         "BadBody",
         f"{field or 'The body'} {message}.",
         "Correct it and ask again; nothing was changed.",
-        errors=[{"field": field, "message": message}],
+        errors=[wrong(field, message, "BadBody")],
     )

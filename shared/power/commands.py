@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.errors import ConflictError
 from shared.hubs.store import HubRecord, HubStore, known
@@ -11,7 +10,7 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power.due_queue import look_soon
 from shared.runs.commands import BusyError, Commands
-from shared.runs.model import Kind, Run
+from shared.runs.model import Kind, Options, Run
 from shared.schedules.decide import Decision, desired_of
 from shared.schedules.model import Pause, Schedule
 from shared.schedules.overrides import (
@@ -53,12 +52,12 @@ class PowerCommands:
         """Holds for the time asked and never cuts a window (rule 6). Raises OverrideError, BusyError."""
         hub = self._free(name)
         override = override_for_start(hub.spec.schedule, self.now, duration, until, self.commands.by, reason)
-        return self._switch(name, Kind.START, override, {})
+        return self._switch(name, Kind.START, override, Options())
 
     def stop(self, name: str, reason: str, *, force: bool) -> Asked:
         """Holds until the next window opens. force: nobody is waited for."""
         override = override_for_stop(self._free(name).spec.schedule, self.now, self.commands.by, reason)
-        return self._switch(name, Kind.STOP, override, {"force": True} if force else {})
+        return self._switch(name, Kind.STOP, override, Options(force=force))
 
     def _free(self, name: str) -> HubRecord:
         """The hub, if its power can be switched: nothing may be recorded that is refused. Raises BusyError."""
@@ -71,7 +70,7 @@ class PowerCommands:
                     f"Hub {name} is busy with run {current.id} ({current.kind}).",
                     f"Wait until GET /api/runs/{current.id} has ended.",
                 )
-        elif hub.status != "ready":
+        elif hub.phase != "ready":
             raise BusyError(
                 "HubNotReady",
                 f"Hub {name} is not complete: its run {hub.last_run} has not succeeded.",
@@ -79,7 +78,7 @@ class PowerCommands:
             )
         return hub
 
-    def _switch(self, name: str, kind: Kind, override: Override, options: dict[str, Any]) -> Asked:
+    def _switch(self, name: str, kind: Kind, override: Override, options: Options) -> Asked:
         """Again when others were faster: a tick, a person, a run that ended."""
         power = self.hubs.update_power(name, lambda record: replace(record, override=override))
         look_soon(self.commands.services.tables, name, self.now)
@@ -94,7 +93,7 @@ class PowerCommands:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _run(self, hub: HubRecord, kind: Kind, reason: str, options: dict[str, Any]) -> Run | None:
+    def _run(self, hub: HubRecord, kind: Kind, reason: str, options: Options) -> Run | None:
         """The run that does what was asked; None when it is so already."""
         if hub.open_run:
             return self._behind(hub, kind, reason, options)
@@ -103,15 +102,16 @@ class PowerCommands:
             return None
         return self.commands.begin(hub.name, kind, reason, options)
 
-    def _behind(self, hub: HubRecord, kind: Kind, reason: str, options: dict[str, Any]) -> Run:
+    def _behind(self, hub: HubRecord, kind: Kind, reason: str, options: Options) -> Run:
         """A start that arrives while a stop runs waits its turn, and the other way round."""
         current = self.commands.runs.get(str(hub.open_run))
         if current.kind is not kind or current.cancel_requested_by:
             return self.commands.queue(hub, kind, reason, options)
-        if set(options) <= set(current.options):
+        if current.options.force or not options.force:
             return current
         # Forced by now: the run that waits for people sees it at its next look.
-        return self.commands.runs.update(current.id, lambda run: replace(run, options=run.options | options))
+        forced = replace(current.options, force=True)
+        return self.commands.runs.update(current.id, lambda run: replace(run, options=forced))
 
     def postpone(self, name: str, minutes: int) -> datetime:
         """Puts the coming stop off, up to the schedule's cap; until when. Raises BusyError when there is no stop to put off."""

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.hubs.chart import access
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import Recorded, record
@@ -45,7 +44,7 @@ def _switched(services: Services, run: Run, hub: HubRecord) -> Recorded:
         message = f"Hub {run.hub} is off. {run.reason}"
         return record(services, run.hub, EventKind.STOPPED, message, run=run.id, by=run.requested_by)
     seconds = round(((run.ended or run.requested) - run.requested).total_seconds())
-    message = f"Hub {run.hub} is usable: {access.opened(hub.facts)} ({seconds} s after it was asked for)."
+    message = f"Hub {run.hub} is usable: {hub.status.urls.opened} ({seconds} s after it was asked for)."
     return record(services, run.hub, EventKind.STARTED, message, run=run.id, by=run.requested_by, seconds=seconds)
 
 

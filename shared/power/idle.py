@@ -38,6 +38,6 @@ def last_activity(services: Services, hub: HubRecord) -> datetime | None:
     users = hub_client(services, hub).users()
     moments = [user.last_activity for user in users]
     moments += [server.last_activity for user in users for server in user.servers]
-    if since := hub.facts.get("usable_since"):
-        moments.append(datetime.fromisoformat(since))
+    if since := hub.status.usable.since:
+        moments.append(since)
     return max((moment for moment in moments if moment), default=None)

@@ -65,7 +65,7 @@ def people(context: StepContext) -> Outcome:
     decision = desired_of(context.hub.stored_schedule, context.hub.power, context.now)
     if decision.state is not PowerState.OFF:
         return called_off("NotWanted", f"The stop is off: {decision.reason}", "Nothing to do: the hub stays as it is.")
-    if context.run.options.get("force"):
+    if context.run.options.force:
         return done("Forced: nobody was asked.")
     try:
         found = present(hub_client(context).users(active_only=True), context.now)

@@ -5,6 +5,7 @@ Credentials cannot be rotated while a cluster is stopped, and a stopped cluster 
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from shared import names
 from shared.errors import OutsideError, PermanentError
 from shared.hubs import vault
 from shared.hubs.spec import defaults
+from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
 from shared.power.switch import cluster_power
 from shared.resources.password import PASSWORD_LABEL, keep_password
@@ -55,18 +57,17 @@ def next_start(hub: HubRecord, now: datetime) -> datetime | None:
 
 def _expires(context: StepContext) -> datetime | None:
     """When the password ends; None for a managed identity, and for a principal brought along, whose owner rotates it."""
-    text = context.hub.facts.get("password_expires")
-    return datetime.fromisoformat(text) if text else None
+    return context.status.password.expires
 
 
 def unsettled(hub: HubRecord) -> bool:
     """Whether the directory may hold more than the one password that the cluster uses: a rotation did not come to its end."""
-    return bool(hub.facts.get("password_unsettled")) and hub.facts.get("password_expires") is not None
+    return hub.status.password.unsettled and hub.status.password.expires is not None
 
 
 def refusable(hub: HubRecord) -> bool:
     """Whether there may be a password that the cluster was never asked to take, so that it can be removed without it."""
-    return unsettled(hub) and not hub.facts.get("password_asked")
+    return unsettled(hub) and not hub.status.password.asked
 
 
 def check(context: StepContext) -> Outcome:
@@ -80,7 +81,7 @@ def check(context: StepContext) -> Outcome:
     wanted = soon or unsettled(context.hub) or context.run.kind is Kind.ROTATE
     if wanted and _off(context):
         return _while_off(context)
-    context.remember(rotate_for=context.run.id if wanted else "")
+    context.record(replace(context.status.password, rotate_for=context.run.id if wanted else None))
     return done(
         f"The password ends on {expires:%d %B %Y}"
         + ("; it is replaced first." if wanted else ": long after the next start.")
@@ -88,7 +89,7 @@ def check(context: StepContext) -> Outcome:
 
 
 def _needed(context: StepContext) -> bool:
-    return context.hub.facts.get("rotate_for") == context.run.id
+    return context.status.password.rotate_for == context.run.id
 
 
 def _off(context: StepContext) -> bool:
@@ -99,7 +100,7 @@ def _while_off(context: StepContext) -> Outcome:
     """A cluster that is off takes no password: it keeps the one that it has, which is to be the only one."""
     if outcome := _taken_back(context):
         return outcome
-    context.remember(rotate_for="")
+    context.record(replace(context.status.password, rotate_for=None))
     said = "The cluster is off: it takes no new password until it is on."
     if context.run.kind is Kind.ROTATE:
         return called_off("ClusterOff", said, "Nothing to do: it is replaced when the hub is on.")
@@ -116,18 +117,26 @@ def _taken_back(context: StepContext) -> Outcome | None:
     application = _application(context)
     if application is None:
         return waiting(10, "The directory does not show the application.")
-    kept, in_use = context.own_secret(names.PRINCIPAL_PASSWORD), context.fact("password_key")
+    kept, in_use = context.own_secret(names.PRINCIPAL_PASSWORD), _in_use(context)
     if kept is None or kept.tags.get("keyId") != in_use:
         tags = {"keyId": in_use}
         if not vault.put_back_own(context.services, context.spec.name, names.PRINCIPAL_PASSWORD, tags):
             return None  # the next rotation uses what is in the vault
     _remove(context, application, {in_use})
-    context.remember(password_unsettled=False)
+    context.record(replace(context.status.password, unsettled=False))
     return None
 
 
 def _application(context: StepContext) -> "Application | None":
-    return context.services.directory.application(app_id=context.fact("client_id"))
+    return context.services.directory.application(app_id=_client_id(context))
+
+
+def _client_id(context: StepContext) -> str:
+    return required(context.status.identity.client_id, "client id")
+
+
+def _in_use(context: StepContext) -> str:
+    return required(context.status.password.key, "password")
 
 
 def _remove(context: StepContext, application: "Application", kept: Collection[str | None]) -> int:
@@ -141,7 +150,7 @@ def _remove(context: StepContext, application: "Application", kept: Collection[s
 def new_password(context: StepContext) -> Outcome:
     """Makes a password and keeps it in Key Vault. Called again after a crash it removes one that never got there.
 
-    The one that the cluster uses (fact `password_key`), and one that it was asked to take (`password_asked`), stay until it has
+    The one that the cluster uses (`password.key`), and one that it was asked to take (`password.asked`), stay until it has
     another. One that an earlier run put into Key Vault and could not give to the cluster is used instead of a third.
     """
     if not _needed(context):
@@ -151,13 +160,13 @@ def new_password(context: StepContext) -> Outcome:
     application = _application(context)
     if application is None:
         return waiting(10, "The directory does not show the application.")
-    context.remember(password_unsettled=True)
+    context.record(replace(context.status.password, unsettled=True))
     kept = context.own_secret(names.PRINCIPAL_PASSWORD)
-    in_vault, in_use = kept.tags.get("keyId") if kept else None, context.fact("password_key")
+    in_vault, in_use = kept.tags.get("keyId") if kept else None, _in_use(context)
     ours = {each.key_id: each for each in application.passwords if each.display_name == PASSWORD_LABEL}
     if in_vault in ours and in_vault != in_use and not due(ours[in_vault].ends, None, context.now):
         return done("A new password is in Key Vault already.")
-    _remove(context, application, {in_vault, in_use, context.hub.facts.get("password_asked")})
+    _remove(context, application, {in_vault, in_use, context.status.password.asked})
     made = context.services.directory.add_password(application.object_id, PASSWORD_LABEL, context.now + LIFETIME)
     keep_password(context, made)
     return done(f"A new password is in Key Vault; it ends on {made.ends:%d %B %Y}.")
@@ -186,25 +195,25 @@ def _given(context: StepContext) -> Outcome:
             return _while_off(context)
         if operation := _asked(context, secret):
             return begun(operation, "Giving the cluster its new password")
-    expires = secret.expires.isoformat() if secret.expires else None
-    context.remember(password_key=secret.tags.get("keyId"), password_expires=expires, password_asked=None)
+    used = replace(context.status.password, key=secret.tags.get("keyId"), expires=secret.expires, asked=None)
+    context.record(used)
     return done("The cluster uses the new password.")
 
 
 def _asked(context: StepContext, secret: "Secret") -> "Operation | None":
     """Asks the cluster to take the password. After an answer that never came it may have done so."""
-    spec, services, client_id = context.spec, context.services, context.fact("client_id")
+    spec, services, client_id = context.spec, context.services, _client_id(context)
     # AKS takes a password that the directory does not know everywhere yet, and fails with it minutes later.
     services.directory.try_secret(services.settings.tenant_id, client_id, secret.value)
-    before = context.hub.facts.get("password_asked")
-    context.remember(password_asked=secret.tags.get("keyId"))
+    before = context.status.password
+    context.record(replace(before, asked=secret.tags.get("keyId")))
     try:
         return services.clusters.reset_service_principal(
             spec.resource_group, spec.cluster.name, client_id, secret.value
         )
     except OutsideError as error:
         if error.status and error.status < SERVER_ERROR:
-            context.remember(password_asked=before)
+            context.record(before)
         raise
 
 
@@ -215,6 +224,6 @@ def old_passwords(context: StepContext) -> Outcome:
     application = _application(context)
     if application is None:
         return waiting(10, "The directory does not show the application.")
-    removed = _remove(context, application, {context.fact("password_key")})
-    context.remember(password_unsettled=False)
+    removed = _remove(context, application, {_in_use(context)})
+    context.record(replace(context.status.password, unsettled=False))
     return done(f"{removed} old passwords are removed.")

@@ -8,7 +8,6 @@ import azure.functions as func
 from shared.http.audit import audited
 from shared.http.parsing import answer, json_body, number
 from shared.http.problems import ProblemError, async_endpoint, endpoint
-from shared.runs.refusals import refusing
 from shared.runs.requests import accepted_run, commands
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ def start_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
 
     wanted = start_body(json_body(req, empty={}))
     power_commands = _commands(req, client)
-    with refusing():
-        asked = power_commands.start(req.route_params["name"], wanted.duration, wanted.until, wanted.reason)
+    asked = power_commands.start(req.route_params["name"], wanted.duration, wanted.until, wanted.reason)
     return _asked(req, asked)
 
 
@@ -52,8 +50,7 @@ def _stop(req: func.HttpRequest, client: Any, *, force: bool) -> func.HttpRespon
     from shared.power.bodies import reason_of
 
     reason = reason_of(json_body(req, empty={}))
-    with refusing():
-        asked = _commands(req, client).stop(req.route_params["name"], reason, force=force)
+    asked = _commands(req, client).stop(req.route_params["name"], reason, force=force)
     return _asked(req, asked)
 
 
@@ -66,8 +63,7 @@ def postpone_stop(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) 
     from shared.power.bodies import minutes_of
 
     minutes = minutes_of(json_body(req, empty={}))
-    with refusing():
-        until = _commands(req, client).postpone(req.route_params["name"], minutes)
+    until = _commands(req, client).postpone(req.route_params["name"], minutes)
     return answer({"postponedUntil": wire_time(until)})
 
 
@@ -80,8 +76,7 @@ def pause_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient)
 
     power_commands = _commands(req, client)
     until, reason = pause_body(json_body(req), power_commands.now) if req.method == "POST" else (None, "")
-    with refusing():
-        hub = power_commands.pause(req.route_params["name"], until, reason)
+    hub = power_commands.pause(req.route_params["name"], until, reason)
     return answer({"schedule": hub.spec.wire().get("schedule")})
 
 
@@ -101,9 +96,8 @@ def put_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -
     power_commands = _commands(req, client)
     body = json_body(req)
     schedule, warnings = checked_schedule(body, power_commands.now) if body is not None else (None, [])
-    with refusing():
-        hub = power_commands.set_schedule(req.route_params["name"], schedule)
-    return answer({"schedule": hub.spec.wire().get("schedule"), "warnings": warnings})
+    hub = power_commands.set_schedule(req.route_params["name"], schedule)
+    return answer({"schedule": hub.spec.wire().get("schedule"), "warnings": [warning.wire() for warning in warnings]})
 
 
 @power.route(route="hubs/{name}/calendar", methods=["GET"])

@@ -13,9 +13,10 @@ from shared.hubs import ownership
 from shared.hubs.view import power_of
 from shared.power import failures
 from shared.power.tick_rules import wanted
+from shared.problem import Problem
 from shared.resources import scale_rules
 from shared.runs.context import OperationEndedError, StepContext, operation_memo, poll_delay, turn, watching
-from shared.runs.model import Fault, Kind, Outcome, called_off, done, waiting
+from shared.runs.model import Kind, Outcome, called_off, done, waiting
 from shared.schedules.decide import desired_of
 from shared.schedules.lead import earliest_start
 from shared.schedules.record import PowerState
@@ -163,7 +164,7 @@ def _try_again(context: StepContext, goal: str, error: OutsideError) -> Outcome:
     wait = TRY_AGAIN[tries]
     again = f"trying again in {wait / 60:.0f} minutes"
     if context.run.kind in (Kind.START, Kind.STOP):
-        fault = Fault(error.code, f"{error.system}: {error.message}", f"Nothing to do yet: {again}.")
+        fault = Problem(error.code, f"{error.system}: {error.message}", f"Nothing to do yet: {again}.")
         failures.tried(context.services, context.hub, context.run, fault, context.now)
     message = f"{_DOING[goal]} failed ({error.code}: {error.message}), for the first time at {first} UTC; {again}."
     return waiting(wait, message, failures=tries + 1, first=first)

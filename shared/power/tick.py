@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.errors import OutsideError
+from shared.errors import DomainError, OutsideError
+from shared.hubs.status.parts import Decided, StopWarning
 from shared.hubs.store import HubRecord, HubStore
 from shared.hubs.view import listed_power, power_key
 from shared.notifications.events import Kind as EventKind
@@ -21,9 +22,9 @@ from shared.power.due_queue import Agenda, Entry
 from shared.power.failures import failing
 from shared.power.idle import refreshed
 from shared.power.tick_rules import Action, action
-from shared.runs.commands import BusyError, Commands
+from shared.runs.commands import Commands
 from shared.runs.engine import Engine
-from shared.runs.model import Kind
+from shared.runs.model import Kind, Options
 from shared.schedules.decide import Decision, desired_of
 from shared.schedules.record import PowerState
 from shared.services import Services
@@ -44,7 +45,7 @@ before it looks who is there, and again before it stops their servers."""
 LOOKERS = 8
 """Hubs that are read at the same time: one whose JupyterHub hangs does not keep the others waiting."""
 
-_TROUBLE = (OutsideError, BusyError, ValueError, KeyError)
+_TROUBLE = (OutsideError, DomainError, ValueError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,10 @@ def _look(view: Tick, entry: Entry, hub: HubRecord | None, begun: int) -> list[s
         decision,
         view.actual(hub),
         view.now,
-        ready=hub.status == "ready",
+        ready=hub.phase == "ready",
         open_run=hub.open_run is not None,
-        failing={kind: found for kind in (Kind.START, Kind.STOP) if (found := failing(hub.facts, kind))},
-        warned=hub.facts.get("warned_for") == _stamp(decision.until),
+        failing={kind: found for kind in (Kind.START, Kind.STOP) if (found := failing(hub, kind))},
+        warned=hub.status.stop_warning.until == decision.until,
     )
     todo = replace(todo, reason=_why(hub, decision, todo))
     lines = _do(view, hub, decision, todo, begun)
@@ -148,7 +149,7 @@ def _look(view: Tick, entry: Entry, hub: HubRecord | None, begun: int) -> list[s
 
 def _do(view: Tick, hub: HubRecord, decision: Decision, todo: Action, begun: int) -> list[str]:
     if todo.do == "warn":
-        view.hubs.remember(hub.name, {"warned_for": _stamp(decision.until)})
+        view.hubs.record(hub.name, StopWarning(decision.until))
         minutes = round((decision.until - view.now).total_seconds() / 60) if decision.until else 0
         message = f"Hub {hub.name} stops in {minutes} minutes. POST /api/hubs/{hub.name}/postpone puts it off."
         notify(view.services, hub.name, EventKind.WILL_STOP, message, minutes=minutes, at=decision.until)
@@ -159,8 +160,7 @@ def _do(view: Tick, hub: HubRecord, decision: Decision, todo: Action, begun: int
     spent = (view.services.clock.now() - view.now).total_seconds()
     delay = (begun - AT_ONCE) * PACE[kind] - spent
     commands = Commands(view.services, view.engine, "schedule")
-    options = {"delay": delay} if delay > 0 else {}
-    run = commands.begin(hub.name, kind, todo.reason, options, after=hub.last_run)
+    run = commands.begin(hub.name, kind, todo.reason, Options(delay=max(delay, 0.0)), after=hub.last_run)
     return [f"hub {hub.name}: {kind} by run {run.id}"]
 
 
@@ -174,15 +174,11 @@ def _why(hub: HubRecord, decision: Decision, todo: Action) -> str:
 def _note(view: Tick, hub: HubRecord, decision: Decision, todo: Action) -> None:
     """Decisions are kept when they differ from the last, or have led to something."""
     state = decision.state.value if decision.state else "as it is"
-    present = [state, todo.reason]
-    if todo.do == "nothing" and hub.facts.get("decision") == present:
+    present = Decided(state, todo.reason)
+    if todo.do == "nothing" and hub.status.decided == present:
         return
     Decisions(view.services.tables).note(hub.name, view.now, state, todo.do, todo.reason)
-    view.hubs.remember(hub.name, {"decision": present})
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+    view.hubs.record(hub.name, present)
 
 
 def rebuild(services: Services) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
+from shared.hubs.status.parts import PowerFailure
 from shared.runs.model import Kind
 from shared.schedules.decide import Decision
 from shared.schedules.record import PowerState
@@ -32,18 +33,6 @@ class Action:
     reason: str
 
 
-@dataclass(frozen=True)
-class Failing:
-    """Runs of one kind in a row that did not do what they were for. count: 0 while the first of them still tries."""
-
-    kind: Kind
-    count: int
-    first: datetime
-    last: datetime
-    cancelled: bool = False
-    """The last one was cancelled by somebody: it is left alone as long as after a failure, and nobody is told."""
-
-
 def action(
     decision: Decision,
     actual: str,
@@ -51,7 +40,7 @@ def action(
     *,
     ready: bool = True,
     open_run: bool = False,
-    failing: Mapping[Kind, Failing] = MappingProxyType({}),
+    failing: Mapping[Kind, PowerFailure] = MappingProxyType({}),
     warned: bool = False,
 ) -> Action:
     """What to do about one hub, and when to look at it again.
@@ -79,7 +68,7 @@ def action(
     return Action(switch, now + BUSY, decision.reason)
 
 
-def retry_at(failing: Failing) -> datetime:
+def retry_at(failing: PowerFailure) -> datetime:
     """When the next run is begun. At once when none has ended: the one that tried is gone."""
     return failing.last + RETRY[min(failing.count, len(RETRY)) - 1] if failing.count else failing.last
 

@@ -1,10 +1,10 @@
 """The nightly upkeep: mends the agenda, replaces passwords in time, warns of what runs out, forgets what is old."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from shared.errors import OutsideError
+from shared.errors import DomainError, OutsideError
 from shared.hubs import vault
 from shared.hubs.certificates import WARN_BEFORE
 from shared.hubs.store import HubRecord, HubStore
@@ -20,7 +20,7 @@ from shared.power.tick import rebuild
 from shared.resources.cluster import extra_pools
 from shared.resources.strangers import way_in
 from shared.runs.advice import no_cluster
-from shared.runs.commands import BusyError, Commands
+from shared.runs.commands import Commands
 from shared.runs.engine import Engine
 from shared.runs.model import Kind
 from shared.schedules.decide import desired_of
@@ -50,7 +50,7 @@ def upkeep(services: Services, engine: Engine) -> None:
             key = power_key(hub, services.settings.subscription_id)
             actual = "unknown" if power is None else power.get(key, "none")
             _hub(services, engine, hub, actual, now)
-        except (OutsideError, BusyError, ValueError, KeyError) as error:
+        except (OutsideError, DomainError, ValueError, KeyError) as error:
             log.warning("upkeep: hub %s: %s", hub.name, type(error).__name__)
     try:
         move_secrets(services)
@@ -60,12 +60,11 @@ def upkeep(services: Services, engine: Engine) -> None:
 
 def _hub(services: Services, engine: Engine, hub: HubRecord, actual: str, now: datetime) -> None:
     Decisions(services.tables).purge(hub.name, now)
-    if hub.status != "ready":
+    if hub.phase != "ready":
         return
     if not hub.open_run and (reason := rotation(services, hub, actual, now)):
-        Commands(services, engine, "upkeep").begin(hub.name, Kind.ROTATE, reason, {})
-    for code, message in warnings(services, hub, actual, now):
-        _warn_once(services, hub, code, message, now)
+        Commands(services, engine, "upkeep").begin(hub.name, Kind.ROTATE, reason)
+    _warn(services, hub, warnings(services, hub, actual, now), now)
 
 
 def move_secrets(services: Services) -> None:
@@ -93,7 +92,7 @@ def rotation_due(services: Services, hub: HubRecord, now: datetime) -> bool:
     So it is left to the next stop where one comes in time, and to another night while people are at work and the password
     holds a week longer. A rotation that did not come to its end, and left two passwords, waits for a week's stops at most.
     """
-    ends = _password_ends(hub)
+    ends = hub.status.password.expires
     if ends is None or (ends >= now + ROTATE_BEFORE and not unsettled(hub)):
         return False
     latest = min(ends - LAST_WEEK, now + LAST_WEEK) if unsettled(hub) else ends - LAST_WEEK
@@ -111,14 +110,9 @@ def _at_work(services: Services, hub: HubRecord, now: datetime) -> bool:
     return used is not None and now - used < ACTIVE
 
 
-def _password_ends(hub: HubRecord) -> datetime | None:
-    text = hub.facts.get("password_expires")
-    return datetime.fromisoformat(text) if text else None
-
-
 def _ends_while_off(hub: HubRecord, now: datetime) -> str:
     """The password of a hub that is off, when no start is planned in time."""
-    ends, start = _password_ends(hub), next_start(hub, now)
+    ends, start = hub.status.password.expires, next_start(hub, now)
     if ends is None or ends >= now + ROTATE_BEFORE or (start and start + MARGIN <= ends):
         return ""
     whose = f"The password of hub {hub.name}'s service principal"
@@ -146,34 +140,37 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
     """What needs a person in the coming weeks: a stable code and a sentence each."""
     name = hub.name
     if actual == "off" and (still := _stands_still(hub, now)):
-        yield "standstill", still
+        yield "Standstill", still
     if actual == "off" and (ending := _ends_while_off(hub, now)):
-        yield "password", ending
+        yield "PasswordEnds", ending
     if ending := _certificate_ends(hub, now):
-        yield "certificate", ending
+        yield "CertificateEnds", ending
     if actual == "on" and (let_in := _lets_everybody_in(services, hub)):
-        yield "open", let_in
+        yield "OpenToEverybody", let_in
     if actual == "none":
-        yield "gone", f"Hub {name} has no cluster of its own any more. {no_cluster(hub.spec)}"
+        yield "ClusterGone", f"Hub {name} has no cluster of its own any more. {no_cluster(hub.spec)}"
     if left := _left_over(hub):
-        yield "left-over", left
+        yield "LeftOver", left
     if hub.stored_schedule is not None and hub.spec.schedule is None:
-        yield "schedule", f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew."
+        yield (
+            "UnreadableSchedule",
+            f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew.",
+        )
     if left := _holidays_left(hub, now):
-        yield "holidays", left
-    version = hub.facts.get("kubernetes_version")
+        yield "HolidaysEnd", left
+    version = hub.status.cluster.kubernetes
     if version and not _offered(services, hub.spec.location, version):
         yield (
-            "version",
+            "VersionRetires",
             f"Kubernetes {version} of hub {name} is leaving support in {hub.spec.location}: upgrade it, or a start may be refused.",
         )
 
 
 def _left_over(hub: HubRecord) -> str | None:
     """What a change of the nodes or the identity that did not end has left behind, for as long as nobody ends it."""
-    things = [f"the node pool {pool}" for pool in extra_pools(hub.facts, hub.spec)]
-    if retired := hub.facts.get("retired"):
-        things.append(f"the service principal {retired['name']}")
+    things = [f"the node pool {pool}" for pool in extra_pools(hub.status, hub.spec)]
+    if retired := hub.status.retired.identity:
+        things.append(f"the service principal {retired.name}")
     if not things or hub.open_run:
         return None
     return (
@@ -184,9 +181,9 @@ def _left_over(hub: HubRecord) -> str | None:
 
 def _lets_everybody_in(services: Services, hub: HubRecord) -> str | None:
     """A hub may be older than the try after each install, or changed by hand. One that does not answer is tried tomorrow."""
-    url = hub.facts.get("url")
+    urls = hub.status.urls
     try:
-        how = way_in(services, hub.spec, url, hub.facts.get("binder_url")) if url else None
+        how = way_in(services, hub.spec, urls.hub, urls.page) if urls.hub else None
     except OutsideError:
         return None
     if how is None:
@@ -199,13 +196,13 @@ def _lets_everybody_in(services: Services, hub: HubRecord) -> str | None:
 
 def _certificate_ends(hub: HubRecord, now: datetime) -> str:
     """The hub's own certificate; Let's Encrypt's are renewed in the cluster."""
-    own = hub.facts.get("tls")
-    ends = datetime.fromisoformat(own["ends"]) if own else None
-    if own is None or ends is None or now < ends - WARN_BEFORE:
+    own = hub.status.tls.certificate
+    if own is None or now < own.ends - WARN_BEFORE:
         return ""
+    ends = own.ends
     when = f"ends on {ends:%d %B %Y}" if now < ends else f"has ended on {ends:%d %B %Y}: browsers refuse the hub"
     return (
-        f"The certificate of hub {hub.name} {when}. Store the new one with PUT /api/hubs/{hub.name}/secrets/{own['key']} and "
+        f"The certificate of hub {hub.name} {when}. Store the new one with PUT /api/hubs/{hub.name}/secrets/{own.key} and "
         f"PATCH /api/hubs/{hub.name} with {{}}, which puts it into use."
     )
 
@@ -230,13 +227,13 @@ def _holidays_left(hub: HubRecord, now: datetime) -> str | None:
     )
 
 
-def _warn_once(services: Services, hub: HubRecord, code: str, message: str, now: datetime) -> None:
+def _warn(services: Services, hub: HubRecord, found: Iterable[tuple[str, str]], now: datetime) -> None:
     """Once a week each, not every night."""
-    warned = dict(hub.facts.get("upkeep_warned") or {})
-    last = warned.get(code)
-    if last and now - datetime.fromisoformat(last) < timedelta(days=7):
-        return
-    notify(services, hub.name, EventKind.WARNING, message, code=code)
-    warned[code] = now.isoformat()
-    hub.facts["upkeep_warned"] = warned
-    HubStore(services.tables).remember(hub.name, {"upkeep_warned": warned})
+    warned = hub.status.upkeep_warnings
+    for code, message in found:
+        last = warned.last(code)
+        if last and now - last < timedelta(days=7):
+            continue
+        notify(services, hub.name, EventKind.WARNING, message, code=code)
+        warned = warned.with_told(code, now)
+        HubStore(services.tables).record(hub.name, warned)

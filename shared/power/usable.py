@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from shared.hubs.spec import binder
+from shared.hubs.status.parts import Urls, Usable
 from shared.kubernetes import workloads
 from shared.resources import strangers
-from shared.resources.release import LINKED, Urls, kubeconfig, linked, seen
+from shared.resources.release import chart_version, kubeconfig, linked, seen, trouble
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Kind, Outcome, done, failed, waiting
 
@@ -26,28 +27,29 @@ def usable(context: StepContext) -> Outcome:
     Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs
     may have credentials.
     """
-    if context.hub.facts.get(strangers.WITHDRAWN):
+    if context.status.withdrawn.services:
         with context.services.kubernetes(kubeconfig(context)) as kubernetes:
             strangers.let_in_again(context, kubernetes)
-    if known := Urls.of(context.hub.facts, context.spec):
-        trouble = known.trouble(context)
-        if not trouble:
-            return _answers(context, known)
+    known = context.status.urls
+    if known.hub and (known.page or not context.spec.binder):
+        still = trouble(context, known.hub, known.page)
+        if not still:
+            return _answers(context, known.hub, known.page)
         if context.elapsed < PODS_START:
-            return waiting(poll_delay(context.elapsed), trouble)
+            return waiting(poll_delay(context.elapsed), still)
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         look = seen(context, kubernetes)
-        if look.urls is None:
+        if look.at is None:
             return _not_yet(context, kubernetes, "Waiting for the load balancer's address.")
-        if binder.needs_addresses(context.spec) and context.hub.facts.get(LINKED) != look.addresses:
-            linked(context, kubeconfig(context), context.fact("chart_version"))
+        if binder.needs_addresses(context.spec) and context.status.release.linked != look.at.addresses:
+            linked(context, kubeconfig(context), chart_version(context))
             return waiting(poll_delay(context.elapsed), "The hub has another address than before: its parts are told.")
         if look.waits:
             return _not_yet(context, kubernetes, f"Not ready yet: {look.waits}")
         if look.trouble:
             return _not_yet(context, kubernetes, look.trouble)
-    context.remember(**look.addresses)
-    return _answers(context, look.urls)
+    context.record(look.at.addresses)
+    return _answers(context, look.at.hub, look.at.page)
 
 
 def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
@@ -57,16 +59,14 @@ def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outco
     return _not_usable(context, f"{what} {why}".strip())
 
 
-def _answers(context: StepContext, urls: Urls) -> Outcome:
-    if context.run.kind is Kind.CREATE and (
-        how := strangers.way_in(context.services, context.spec, urls.hub, urls.page)
-    ):
+def _answers(context: StepContext, hub: str, page: str | None) -> Outcome:
+    if context.run.kind is Kind.CREATE and (how := strangers.way_in(context.services, context.spec, hub, page)):
         with context.services.kubernetes(kubeconfig(context)) as kubernetes:
             return strangers.shut_out(context, kubernetes, how)
-    context.remember(**urls.facts, usable_since=context.now.isoformat())
-    if urls.page:
-        return done(f"BinderHub answers at {urls.page}, its JupyterHub at {urls.hub}")
-    return done(f"The hub answers at {urls.hub}")
+    context.record(Urls(hub, page), Usable(context.now))
+    if page:
+        return done(f"BinderHub answers at {page}, its JupyterHub at {hub}")
+    return done(f"The hub answers at {hub}")
 
 
 def _not_usable(context: StepContext, why: str) -> Outcome:

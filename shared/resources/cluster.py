@@ -7,6 +7,8 @@ from shared.azure.aks import Cluster
 from shared.errors import PermanentError
 from shared.hubs import ownership
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import PoolImage, RetiredIdentity
 from shared.hubs.store import HubStore
 from shared.resources import bodies
 from shared.runs.context import StepContext, poll_delay
@@ -71,9 +73,9 @@ def merged_tags(present: dict[str, str], old: Hub, new: Hub) -> dict[str, str]:
 # Pools and identities
 
 
-def extra_pools(facts: Json, hub: Hub) -> list[str]:
+def extra_pools(status: Status, hub: Hub) -> list[str]:
     """Pools that were made for the hub and are not the one that it has. Pure."""
-    return [name for name in facts.get("extra_pools") or [] if name != hub.cluster.node_pool]
+    return [name for name in status.node_pools.extra if name != hub.cluster.node_pool]
 
 
 def first_nodes(old: Hub, new: Hub, found: Cluster) -> int:
@@ -118,11 +120,10 @@ def no_newer_image(pool: str) -> tuple[str, str]:
     )
 
 
-def keepers(found: Cluster, retired: Json, leaving: list[str]) -> list[str]:
+def pool_images(found: Cluster) -> tuple[PoolImage, ...]:
+    return tuple(PoolImage(pool.name, pool.image, pool.version) for pool in found.pools)
+
+
+def keepers(found: Cluster, retired: RetiredIdentity, leaving: list[str]) -> list[str]:
     """Pools whose nodes are the ones that were there when the cluster got its identity. Pure."""
-    before = retired["nodes"]
-    return [
-        pool.name
-        for pool in found.pools
-        if pool.name not in leaving and before.get(pool.name) == [pool.image, pool.version]
-    ]
+    return [each.pool for each in pool_images(found) if each.pool not in leaving and each in retired.nodes]

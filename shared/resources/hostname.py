@@ -5,8 +5,8 @@ written before the install, but nothing would be won by it: the label's name lea
 address needs no label, and may stand at the zone's own name, where DNS allows no alias.
 """
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from shared import names
 from shared.azure.dns import Record, record_id
@@ -15,6 +15,7 @@ from shared.errors import ConflictError, PermanentError, TemporaryError
 from shared.hubs.chart import access
 from shared.hubs.spec import defaults, https
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import ResolvedName
 from shared.kubernetes import tls
 from shared.kubernetes.client import Kubernetes
 from shared.runs.context import StepContext
@@ -61,9 +62,9 @@ def lead(context: StepContext, address: str) -> str:
         found = context.services.dns.addresses(host)
         if found != {address}:
             return _astray(context, host, found, address)
-    now_known = {"hosts": list(hosts), "address": address}
-    if hosts and {**(context.hub.facts.get("leads") or {}), **now_known} != context.hub.facts.get("leads"):
-        context.remember(leads={**now_known, "since": context.now.isoformat()})
+    before = context.status.dns.resolved
+    if hosts and (before is None or (before.hosts, before.address) != (hosts, address)):
+        context.record(replace(context.status.dns, resolved=ResolvedName(hosts, address, context.now)))
     return ""
 
 
@@ -85,9 +86,9 @@ def _ensure_record(context: StepContext, address: str) -> None:
     found = dns.record(*where)
     if found and not is_ours(found, context.spec.name, context.subscription):
         raise PermanentError(AZURE_DNS, "DnsRecordTaken", taken(context.spec, found.addresses))
-    known: list[str] = context.hub.facts.get("dns_records") or []
-    if resource_id not in known:  # before it is made: a teardown must find it even if this call is cut off
-        context.remember(dns_records=[*known, resource_id])
+    known = context.status.dns
+    if resource_id not in known.records:  # before it is made: a teardown must find it even if this call is cut off
+        context.record(replace(known, records=(*known.records, resource_id)))
     if found and found.addresses == (address,):
         return
     try:
@@ -110,11 +111,11 @@ def unwell(context: StepContext, kubernetes: Kubernetes, url: str, address: str)
         return ""
     if astray := lead(context, address):
         return astray
-    leads: dict[str, Any] = context.hub.facts.get("leads") or {}
-    if leads and https.by_letsencrypt(context.spec.access, context.spec.values):
-        since = _asked_since(context, datetime.fromisoformat(leads["since"]))
+    resolved = context.status.dns.resolved
+    if resolved and https.by_letsencrypt(context.spec.access, context.spec.values):
+        since = _asked_since(context, resolved.since)
         if tls.ask_again(kubernetes, context.spec.release.namespace, since, ISSUED, context.now):
-            return f"Asking Let's Encrypt again: the name leads here since {wire_time(datetime.fromisoformat(leads['since']))}."
+            return f"Asking Let's Encrypt again: the name leads here since {wire_time(resolved.since)}."
         if "certificate" in trouble:
             return (
                 f"{url} does not answer yet: {trouble}. Why Let's Encrypt gives no certificate is in the front's log: "
@@ -134,8 +135,8 @@ def forget_records(context: StepContext, hosts: tuple[str, ...] = ()) -> list[st
 
     A record of a host that the hub keeps stays, also when the hub no longer names a zone: its name goes on leading here.
     """
-    known: list[str] = context.hub.facts.get("dns_records") or []
-    leaving = [resource_id for resource_id in known if host_of(resource_id) not in hosts]
+    known = context.status.dns
+    leaving = [resource_id for resource_id in known.records if host_of(resource_id) not in hosts]
     removed = []
     for resource_id in leaving:
         found = context.services.dns.record_by_id(resource_id)
@@ -143,7 +144,7 @@ def forget_records(context: StepContext, hosts: tuple[str, ...] = ()) -> list[st
             context.services.dns.delete_record(resource_id)
             removed.append(resource_id)
     if leaving:
-        context.remember(dns_records=[resource_id for resource_id in known if resource_id not in leaving])
+        context.record(replace(known, records=tuple(each for each in known.records if each not in leaving)))
     return removed
 
 

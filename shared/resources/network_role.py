@@ -6,10 +6,13 @@ everybody who may make a hub could have an identity put onto anybody's network. 
 CNI", learn.microsoft.com); or somebody gives it by hand.
 """
 
+from collections.abc import Callable
+
 from shared import names
 from shared.azure.authorization import allows, assignment_id
 from shared.hubs import ownership
 from shared.hubs.network_role import allowed, subnet_id
+from shared.hubs.status.parts import Part
 from shared.resources import bodies
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, failed, waiting
@@ -19,11 +22,14 @@ JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
 
 NOT_OWNED = "NetworkNotOwned"
 
+type Keep = Callable[[str | None], Part]
 
-def ensure(context: StepContext, name: str, principal: str, wanted: str, fact: str) -> Outcome:
+
+def ensure(context: StepContext, name: str, principal: str, wanted: str, part: Keep) -> Outcome:
     """Gives the identity its role. name: of the identity, for people. wanted: the role on a network of the hub's own.
 
-    fact: where the assignment is written down, before it is made: a teardown must find it even if this call is cut off.
+    part: of the hub's status, from the assignment's id. It is written before the assignment is made: a teardown must find it even
+    if this call is cut off.
     """
     spec = context.spec
     network_id = names.network_id(context.subscription, spec.resource_group, spec.network.name)
@@ -31,21 +37,21 @@ def ensure(context: StepContext, name: str, principal: str, wanted: str, fact: s
     if network is None:
         return waiting(poll_delay(context.elapsed), f"The network {spec.network.name} does not show yet.")
     if ownership.owned(network.tags, spec.name):
-        return _assigned(context, network_id, name, principal, wanted, fact)
+        return _assigned(context, network_id, name, principal, wanted, part)
     subnet = subnet_id(spec, context.subscription)
     if allowed(context.hub, subnet):
-        return _assigned(context, subnet, name, principal, bodies.NETWORK_CONTRIBUTOR, fact)
+        return _assigned(context, subnet, name, principal, bodies.NETWORK_CONTRIBUTOR, part)
     if allows(context.services.roles.granted(subnet, principal), JOIN):
         return done(f"{name} may use the subnet {spec.network.subnet} already.")
     return _refused(context, subnet, name, principal)
 
 
-def _assigned(context: StepContext, scope: str, name: str, principal: str, role: str, fact: str) -> Outcome:
+def _assigned(context: StepContext, scope: str, name: str, principal: str, role: str, part: Keep) -> Outcome:
     where = scope.rpartition("/")[2]
     own = assignment_id(scope, principal, role)
-    context.remember(**{fact: own})
+    context.record(part(own))
     if context.services.roles.assign(scope, principal, role).lower() != own.lower():
-        context.remember(**{fact: None})
+        context.record(part(None))
         return done(f"{name} was {role} on {where} already.")
     return done(f"{name} is {role} on {where}.")
 

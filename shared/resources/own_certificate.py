@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.errors import PermanentError
 from shared.hubs import certificates, vault
 from shared.hubs.certificates import Certificate, CertificateError
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
+from shared.hubs.status import parts
 from shared.services import Services
 
 REFUSED = "CertificateRefused"
@@ -30,10 +30,10 @@ class Own:
         """
         return f"{access.TLS_SECRET}-{self.certificate.mark}"
 
-    def facts(self) -> dict[str, Any]:
+    @property
+    def kept(self) -> parts.Certificate:
         """What a hub's record keeps of it: none of it secret."""
-        ends = self.certificate.ends.isoformat()
-        return {"key": self.key, "version": self.version, "secret": self.secret, "ends": ends}
+        return parts.Certificate(self.key, self.version, self.secret, self.certificate.ends)
 
 
 def version(services: Services, hub: Hub) -> str | None:

@@ -1,8 +1,11 @@
 """The password of a service principal that Hubkeeper made: kept in Key Vault, tried before anybody relies on it."""
 
+from dataclasses import replace
+
 from shared import names
 from shared.azure.graph import NewPassword
 from shared.hubs import vault
+from shared.hubs.status.model import required
 from shared.runs.context import StepContext
 
 PASSWORD_LABEL = "hubkeeper"  # noqa: S105 - the name under which the directory lists a password
@@ -22,8 +25,8 @@ def prove(context: StepContext, secret: str, key: str) -> None:
     A new one works after 4 to 18 s; AKS refuses one that does not yet for good ("credentials in ServicePrincipalProfile were
     invalid"). Raises TemporaryError until then.
     """
-    if context.hub.facts.get("password_proven") == key:
+    if context.status.password.proven == key:
         return
     tenant = context.services.settings.tenant_id
-    context.services.directory.try_secret(tenant, context.fact("client_id"), secret)
-    context.remember(password_proven=key)
+    context.services.directory.try_secret(tenant, required(context.status.identity.client_id, "client id"), secret)
+    context.record(replace(context.status.password, proven=key))

@@ -1,8 +1,7 @@
 """The Helm release of a hub: the chart installed with its values and secrets, and where the cluster says that it answers."""
 
 import secrets as random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from shared.hubs import ownership, vault
 from shared.hubs.chart import access
 from shared.hubs.chart import values as chart_values
 from shared.hubs.spec import binder
-from shared.hubs.spec.model import Hub
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Addresses, Urls
 from shared.kubernetes import workloads
 from shared.references import Reference
 from shared.resources import hostname
@@ -31,6 +31,11 @@ def kubeconfig(context: StepContext) -> str:
     return ownership.kubeconfig(context.services, context.hub)
 
 
+def chart_version(context: StepContext) -> str:
+    """Of the chart that is installed, or will be. Raises KeyError before a preflight has found it out."""
+    return required(context.status.release.chart, "version of the chart")
+
+
 def linked(context: StepContext, credentials: str, version: str) -> Outcome | None:
     """None when BinderHub and JupyterHub know each other's public addresses.
 
@@ -44,24 +49,20 @@ def linked(context: StepContext, credentials: str, version: str) -> Outcome | No
         return waiting(
             poll_delay(context.elapsed), "Waiting for the load balancers' addresses, which the chart must know."
         )
-    if context.hub.facts.get(LINKED) == found:
+    if context.status.release.linked == found:
         return None
     made = install(context, credentials, version)
-    context.remember(**{"release_revision": made.revision, LINKED: found})
+    context.record(replace(context.status.release, revision=made.revision, linked=found))
     return None
 
 
-LINKED = "linked_to"
-"""Fact: the addresses that the installed chart was told."""
-
-
-def note_addresses(context: StepContext, credentials: str) -> dict[str, str] | None:
+def note_addresses(context: StepContext, credentials: str) -> Addresses | None:
     """What the load balancers' addresses are now, for the next install; None while there are none."""
     with context.services.kubernetes(credentials) as kubernetes:
         found = seen(context, kubernetes).addresses
     if found:
-        context.remember(**found)
-    return found or None
+        context.record(found)
+    return found
 
 
 def install(context: StepContext, credentials: str, version: str) -> "Release":
@@ -85,9 +86,9 @@ def install(context: StepContext, credentials: str, version: str) -> "Release":
 def filled_values(context: StepContext) -> dict[str, Any]:
     """The chart's values with every secret in place: for helm's standard input only, never stored or logged."""
     spec = context.spec
-    tls = (context.hub.facts.get("tls") or {}).get("secret", access.TLS_SECRET)
-    known = access.Known.of(context.hub.facts)
-    values = access.values(spec, context.services.settings.dns_suffix, tls, known)
+    certificate = context.status.tls.certificate
+    tls = certificate.secret if certificate else access.TLS_SECRET
+    values = access.values(spec, context.services.settings.dns_suffix, tls, access.Known.of(context.status))
     if Reference(names.SHARED_PASSWORD, own=True) in chart_values.secret_references(values):
         _ensure_shared_password(context)
     return chart_values.fill(values, lambda reference: _secret(context, reference))
@@ -109,45 +110,44 @@ def _secret(context: StepContext, reference: Reference) -> str:
     return secret.value
 
 
-@dataclass(frozen=True)
-class Urls:
-    """hub: JupyterHub's. page: a BinderHub's own; None of a JupyterHub."""
+def trouble(context: StepContext, hub: str, page: str | None) -> str:
+    """Why people cannot use it at these URLs, as a sentence; empty when they can."""
+    if not context.services.jupyterhub(hub).healthy():
+        return f"{hub} does not answer yet."
+    return page_trouble(context, page)
 
+
+def page_trouble(context: StepContext, page: str | None) -> str:
+    return context.services.binderhub(page).trouble() if page else ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a hub is. hub, page: the URLs of JupyterHub and of a BinderHub's page."""
+
+    addresses: Addresses
     hub: str
     page: str | None = None
 
-    @classmethod
-    def of(cls, facts: Mapping[str, Any], spec: Hub) -> "Urls | None":
-        """Where a hub was the last time; None when it was nowhere yet."""
-        if "url" not in facts or (spec.binder and "binder_url" not in facts):
-            return None
-        return cls(facts["url"], facts.get("binder_url"))
-
     @property
-    def facts(self) -> dict[str, str]:
-        return {"url": self.hub} | ({"binder_url": self.page} if self.page else {})
-
-    def trouble(self, context: StepContext) -> str:
-        """Why people cannot use it, as a sentence; empty when they can."""
-        if not context.services.jupyterhub(self.hub).healthy():
-            return f"{self.hub} does not answer yet."
-        return self.page_trouble(context)
-
-    def page_trouble(self, context: StepContext) -> str:
-        return context.services.binderhub(self.page).trouble() if self.page else ""
+    def urls(self) -> Urls:
+        return Urls(self.hub, self.page)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the cluster says. urls: None while the load balancers have no address. waits: the first thing that is not ready.
+    """What the cluster says. at: None while the load balancers have no address. waits: the first thing that is not ready.
 
     trouble: why people cannot use what is ready, as a sentence; empty when they can.
     """
 
-    urls: Urls | None
-    addresses: dict[str, str]
+    at: Place | None
     waits: str
     trouble: str = ""
+
+    @property
+    def addresses(self) -> Addresses | None:
+        return self.at.addresses if self.at else None
 
 
 def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
@@ -156,12 +156,10 @@ def seen(context: StepContext, kubernetes: "Kubernetes") -> Seen:
     page = workloads.service_address(kubernetes, namespace, access.PAGE_SERVICE) if spec.binder else None
     states = workloads.deployments_ready(kubernetes, namespace, access.deployments(spec))
     waits = next((state.message for state in states if not state.ready), "")
-    if address is None or (spec.binder and page is None):
-        return Seen(None, {}, waits)
-    hub = access.url(spec, address, suffix)
-    urls = Urls(hub, access.page_url(spec, page, suffix)) if page else Urls(hub)
-    addresses = {"address": address} | ({"binder_address": page} if page else {})
+    where = access.reach(spec, suffix, access.Known(address, page))
+    if address is None or where.hub is None or (spec.binder and page is None):
+        return Seen(None, waits)
+    at = Place(Addresses(address, page), where.hub, where.page)
     if waits:
-        return Seen(urls, addresses, waits)
-    trouble = hostname.unwell(context, kubernetes, hub, address) or urls.page_trouble(context)
-    return Seen(urls, addresses, waits, trouble)
+        return Seen(at, waits)
+    return Seen(at, waits, hostname.unwell(context, kubernetes, at.hub, address) or page_trouble(context, at.page))

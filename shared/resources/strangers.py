@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.hubs.chart import access
 from shared.hubs.chart import values as chart_values
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import Withdrawn, WithdrawnService
 from shared.kubernetes import workloads
 from shared.runs.context import StepContext
 from shared.runs.model import Outcome, failed
@@ -16,9 +17,6 @@ from shared.services import Services
 
 if TYPE_CHECKING:
     from shared.kubernetes.client import Kubernetes
-
-WITHDRAWN = "withdrawn"
-"""Fact: the services whose public address was taken away, by name, with the type that they had."""
 
 
 def way_in(services: Services, hub: Hub, hub_url: str, page_url: str | None) -> str | None:
@@ -43,7 +41,7 @@ def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcom
     """
     namespace = context.spec.release.namespace
     public = workloads.public_services(kubernetes, namespace, _fronts(context))
-    context.remember(**{WITHDRAWN: public})
+    context.record(Withdrawn(tuple(WithdrawnService(each, kind) for each, kind in public.items())))
     workloads.set_service_types(kubernetes, namespace, dict.fromkeys(public, "ClusterIP"))
     name = context.spec.name
     return failed(
@@ -57,8 +55,9 @@ def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcom
 
 def let_in_again(context: StepContext, kubernetes: "Kubernetes") -> None:
     """Gives the public addresses back, for another try."""
-    workloads.set_service_types(kubernetes, context.spec.release.namespace, context.hub.facts[WITHDRAWN])
-    context.remember(**{WITHDRAWN: None})
+    types = {service.name: service.type for service in context.status.withdrawn.services}
+    workloads.set_service_types(kubernetes, context.spec.release.namespace, types)
+    context.record(Withdrawn())
 
 
 def _fronts(context: StepContext) -> list[str]:

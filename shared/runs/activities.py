@@ -13,9 +13,10 @@ from typing import Any, Literal, cast
 
 import azure.durable_functions as df
 
-from shared.errors import OutsideError, TemporaryError
+from shared.errors import DomainError, OutsideError, TemporaryError
+from shared.problem import Problem
 from shared.runs import transitions
-from shared.runs.model import Fault, Kind, Outcome, Run, StepState, StepStatus
+from shared.runs.model import Kind, Outcome, Run, StepState, StepStatus
 from shared.runs.orders import Answer, Crash, End
 from shared.runs.plan import Step
 from shared.runs.store import RunStore
@@ -85,7 +86,7 @@ def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
     given = cast("Crash", crash)
     services = _services()
     store = RunStore(services.tables)
-    fault = Fault(
+    fault = Problem(
         "InternalError",
         f"The step {given['step']} stopped unexpectedly ({given['type']}).",
         "Retry the run. If it happens again, look at the function app's log for the traceback and report it.",
@@ -127,6 +128,8 @@ def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
         return workflow(run.kind).function(step.name)(StepContext(services, hub, run, step, now))
     except OperationEndedError as ended:
         return _ended_badly(step, ended.error, explain(ended.error, hub.spec))
+    except DomainError as error:  # such as a hub that is gone
+        return Outcome("failed", error.summary.message, fault=error.summary)
     except OutsideError as error:
         return _refused(step, error, now, explain(error, hub.spec))
     except Exception as error:
@@ -138,7 +141,7 @@ BAD_ENDS = (60.0, 300.0, 900.0)
 """Seconds after which an operation that failed for a while is begun again; AKS names capacity and asks for a retry later."""
 
 
-def _ended_badly(step: StepState, error: OutsideError, fault: Fault) -> Outcome:
+def _ended_badly(step: StepState, error: OutsideError, fault: Problem) -> Outcome:
     """An operation failed after Azure had accepted it: begun again three times, when that may help."""
     if not isinstance(error, TemporaryError) or step.bad_ends >= len(BAD_ENDS):
         return Outcome("failed", fault.message, fault=fault)
@@ -156,10 +159,10 @@ def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Out
         return outcome
     message = f"Given up after {waited / 60:.0f} minutes: {outcome.message}"
     advice = "Look at it in the Azure portal; when its cause is gone, retry the run. DELETE the hub to give up."
-    return Outcome("failed", message, fault=Fault("Overdue", message, advice))
+    return Outcome("failed", message, fault=Problem("Overdue", message, advice))
 
 
-def _refused(step: StepState, error: OutsideError, now: datetime, fault: Fault) -> Outcome:
+def _refused(step: StepState, error: OutsideError, now: datetime, fault: Problem) -> Outcome:
     """A permanent refusal fails the step; after a temporary one it is called again, until patience ends."""
     from shared.runs.context import backoff, give_up
 

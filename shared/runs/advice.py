@@ -12,15 +12,15 @@ from typing import Any
 from shared.errors import OutsideError
 from shared.hubs.spec.defaults import OWNER_TAG
 from shared.hubs.spec.model import Hub
-from shared.runs.model import Fault
+from shared.problem import Problem
 
 type Advisor = Callable[[OutsideError, Hub], str]
 
 
-def explain(error: OutsideError, hub: Hub) -> Fault:
+def explain(error: OutsideError, hub: Hub) -> Problem:
     """The fault to record for a permanent refusal: Azure's code and words, and our advice."""
     advise = _ADVICE.get(error.code) or _by_message(error) or _unknown
-    return Fault(error.code, f"{error.system}: {error.message}", advise(error, hub))
+    return Problem(error.code, f"{error.system}: {error.message}", advise(error, hub))
 
 
 def _by_message(error: OutsideError) -> Advisor | None:

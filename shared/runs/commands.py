@@ -9,24 +9,23 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from shared.errors import ConflictError
+from shared.errors import ConflictError, RefusedError
 from shared.hubs.store import HubRecord, HubStore, known
+from shared.problem import Problem
 from shared.runs import transitions
 from shared.runs.engine import Engine
-from shared.runs.model import Kind, Run, StepState
+from shared.runs.model import Kind, Options, Run, StepState
 from shared.runs.plan import Plan
 from shared.runs.store import RunStore, new_id
 from shared.runs.workflows import workflow
 from shared.services import Services
 
 
-class BusyError(Exception):
-    """The hub is leased to another run, or is not in a state for this. `advice` says what to do."""
+class BusyError(RefusedError):
+    """The hub is leased to another run, or is not in a state for this."""
 
     def __init__(self, code: str, message: str, advice: str) -> None:
-        self.code = code
-        self.advice = advice
-        super().__init__(message)
+        super().__init__(Problem(code, message, advice))
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,13 @@ class Commands:
         return RunStore(self.services.tables)
 
     def begin(
-        self, name: str, kind: Kind, reason: str, options: dict[str, Any], *, after: str | EllipsisType | None = ...
+        self,
+        name: str,
+        kind: Kind,
+        reason: str,
+        options: Options | None = None,
+        *,
+        after: str | EllipsisType | None = ...,
     ) -> Run:
         """A run of a kind on a hub that nothing else is being done to, nor has been since the run `after`. Raises BusyError."""
         hub = known(self.hubs.get(name), name)
@@ -54,28 +59,28 @@ class Commands:
             raise busy(hub)
         if after not in (..., hub.last_run):
             raise _changed(name)
-        run = self.new(hub.name, kind, reason, workflow(kind).plan_for(hub), options=options)
+        run = self.new(hub.name, kind, reason, workflow(kind).plan_for(hub), options=options or Options())
         return self.start(hub, run)
 
     def start(self, hub: HubRecord, run: Run) -> Run:
         """Leases the hub to a new run, and starts that. Raises BusyError when the hub has changed since it was read."""
         self.runs.insert(run)
         try:
-            self.hubs.lease(hub, run.id, workflow(run.kind).hub_at_work or hub.status)
+            self.hubs.lease(hub, run.id, workflow(run.kind).hub_at_work or hub.phase)
         except ConflictError:
             self.runs.delete(run.id)
             raise _changed(hub.name) from None
         self.engine.start(run)
         return run
 
-    def queue(self, hub: HubRecord, kind: Kind, reason: str, options: dict[str, Any]) -> Run:
+    def queue(self, hub: HubRecord, kind: Kind, reason: str, options: Options | None = None) -> Run:
         """A run that begins when the present one ends; one of the same kind that waits already is that run."""
         if hub.waiting_run:
             waiting = self.runs.get(hub.waiting_run)
             if waiting.kind is kind and not waiting.cancel_requested_by:
                 return waiting
             self.runs.update(waiting.id, lambda run: transitions.replaced(run, self.services.clock.now(), self.by))
-        run = self.new(hub.name, kind, reason, workflow(kind).plan_for(hub), options=options)
+        run = self.new(hub.name, kind, reason, workflow(kind).plan_for(hub), options=options or Options())
         current = self.runs.get(str(hub.open_run))
         turn = f"Waits until run {current.id} ({current.kind}) has ended."
         run = replace(run, steps=(replace(run.steps[0], message=turn), *run.steps[1:]))
@@ -101,7 +106,7 @@ class Commands:
                 f"Retry {hub.last_run}, or ask for a new run.",
             )
         try:
-            self.hubs.lease(hub, run.id, workflow(run.kind).hub_at_work or hub.status)
+            self.hubs.lease(hub, run.id, workflow(run.kind).hub_at_work or hub.phase)
         except ConflictError:
             raise _changed(hub.name) from None
         taken_up = self.runs.update(run_id, transitions.retry)

@@ -8,6 +8,8 @@ from shared.azure.operations import Operation, Progress
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs import vault
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Part
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs.model import Outcome, Run, StepState, waiting
 from shared.services import Services
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
     from shared.azure.keyvault import Secret
 
 
-@dataclass(frozen=True)
+@dataclass
 class StepContext:
-    """One call of one step. `now` is UTC."""
+    """One call of one step. `now` is UTC. `hub` is as this call has read it, with what the call has recorded since."""
 
     services: Services
     hub: HubRecord
@@ -43,14 +45,14 @@ class StepContext:
         """Seconds since the step began."""
         return (self.now - self.step.started).total_seconds() if self.step.started else 0.0
 
-    def fact(self, name: str) -> Any:
-        """What an earlier step found out. Raises KeyError: the plan's order guarantees that it is there."""
-        return self.hub.facts[name]
+    @property
+    def status(self) -> Status:
+        return self.hub.status
 
-    def remember(self, **facts: Any) -> None:
-        """Keeps facts with the hub at once, so that a crash after this line loses nothing."""
-        HubStore(self.services.tables).remember(self.spec.name, facts)
-        self.hub.facts.update(facts)
+    def record(self, *parts: Part) -> None:
+        """Keeps these parts of the hub's status at once, so that a crash after this line loses nothing."""
+        HubStore(self.services.tables).record(self.spec.name, *parts)
+        self.hub = self.hub.having(*parts)
 
     def own_secret(self, key: str) -> "Secret | None":
         """One of the hub's secrets that Hubkeeper makes itself."""
@@ -109,7 +111,7 @@ def watching(context: StepContext, message: str) -> Outcome | None:
 
 def turn(context: StepContext) -> Outcome | None:
     """Waits until it is the turn of a run that was begun together with many others (option `delay`, seconds)."""
-    until = context.run.requested + timedelta(seconds=context.run.options.get("delay", 0))
+    until = context.run.requested + timedelta(seconds=context.run.options.delay)
     left = (until - context.now).total_seconds()
     if left <= 0:
         return None

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.hubs.store import HubRecord, HubStore
+from shared.hubs.store import HubRecord, HubStore, Phase
 from shared.notifications.notify import try_now
+from shared.problem import Problem
 from shared.runs import transitions
-from shared.runs.model import Fault, Run, Status
+from shared.runs.model import Run, Status
 from shared.runs.store import RunStore
 from shared.runs.workflows import workflow
 from shared.services import Services
@@ -50,19 +51,19 @@ def give_back(hubs: HubStore, run: Run) -> None:
     if workflow(run.kind).forgets_hub and run.status is Status.SUCCEEDED:
         hubs.forget(run.hub, run.id)
     else:
-        hubs.release(run.hub, run.id, status_after(run))
+        hubs.release(run.hub, run.id, phase_after(run))
 
 
-def status_after(run: Run) -> str:
-    """A hub's status when a run has ended: only making and removing it change whether it is ready."""
+def phase_after(run: Run) -> Phase:
+    """A hub's phase when a run has ended: only making and removing it change whether it is ready."""
     if workflow(run.kind).hub_at_work and run.status is not Status.SUCCEEDED:
         return "failed"
     return "ready"
 
 
-_UNEXPLAINED = Fault("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
+_UNEXPLAINED = Problem("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
 
 
-def fault_of(run: Run) -> Fault:
+def fault_of(run: Run) -> Problem:
     """Why a run failed."""
     return run.fault or _UNEXPLAINED

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from shared.problem import Problem
 from shared.runs.plan import Plan, Step
 
 
@@ -46,16 +47,9 @@ class StepStatus(StrEnum):
         return self in (StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Why a step or run failed: a stable code, what happened to what in the outside system's words, and what to do next."""
-
-    code: str
-    message: str
-    advice: str
-
-    def wire(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message, "advice": self.advice}
+def error_form(fault: Problem) -> dict[str, str]:
+    """Why a run or a step failed, in its row and as `error` in the API: about no field, and never a warning."""
+    return {"code": fault.code, "message": fault.message, "advice": fault.advice}
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ class StepState:
     started: datetime | None = None
     ended: datetime | None = None
     message: str = ""
-    fault: Fault | None = None
+    fault: Problem | None = None
     memo: dict[str, Any] = field(default_factory=dict)
     first_error: datetime | None = None
     """When the outside system began to fail for a while; None as long as it does not."""
@@ -92,7 +86,7 @@ class Outcome:
     message: str = ""
     after: float = 0.0
     memo: dict[str, Any] = field(default_factory=dict)
-    fault: Fault | None = None
+    fault: Problem | None = None
     failing: bool = False
     """Waiting because an outside system fails for a while."""
     bad_end: bool = False
@@ -108,11 +102,23 @@ def waiting(after: float, message: str, **memo: Any) -> Outcome:
 
 
 def failed(code: str, message: str, advice: str) -> Outcome:
-    return Outcome("failed", message, fault=Fault(code, message, advice))
+    return Outcome("failed", message, fault=Problem(code, message, advice))
 
 
 def called_off(code: str, message: str, advice: str) -> Outcome:
-    return Outcome("cancelled", message, fault=Fault(code, message, advice))
+    return Outcome("cancelled", message, fault=Problem(code, message, advice))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for besides the kind of run."""
+
+    keep_homes: bool = False
+    """Of a teardown: copies of the users' volumes are kept."""
+    force: bool = False
+    """Of a stop: nobody is waited for."""
+    delay: float = 0.0
+    """Seconds after the request when a run begins that was asked for together with many others."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +134,10 @@ class Run:
     status: Status = Status.QUEUED
     started: datetime | None = None
     ended: datetime | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    """What was asked for besides the kind, such as {"keepHomes": true}."""
+    options: Options = field(default_factory=Options)
     attempt: int = 1
     cancel_requested_by: str | None = None
-    fault: Fault | None = None
+    fault: Problem | None = None
     receipt: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     wanted: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.errors import NotFoundError, OutsideError
+from shared.errors import MissingError, OutsideError
 from shared.hubs.store import HubRecord, HubStore
 from shared.runs import transitions
 from shared.runs.ending import give_back
@@ -29,7 +29,10 @@ def sweep(services: Services, engine: Engine) -> list[str]:
     for hub in HubStore(services.tables).leased():
         try:
             mended += list(_hub(services, engine, hub))
-        except OutsideError as error:  # one hub's trouble never delays another's; the next sweep comes in a minute
+        except (
+            OutsideError,
+            MissingError,
+        ) as error:  # one hub's trouble never delays another's; the next sweep comes in a minute
             log.warning("sweep: hub %s: %s", hub.name, error.code)
     for line in mended:
         log.warning("sweep: %s", line)
@@ -40,7 +43,7 @@ def _hub(services: Services, engine: Engine, hub: HubRecord) -> Iterator[str]:
     hubs, runs = HubStore(services.tables), RunStore(services.tables)
     try:
         run = runs.get(str(hub.open_run))
-    except NotFoundError:
+    except MissingError:
         hubs.release(hub.name, str(hub.open_run), "failed")
         yield f"hub {hub.name} was leased to run {hub.open_run}, which does not exist"
         return

@@ -5,7 +5,6 @@ import azure.functions as func
 
 from shared.http.parsing import answer, number
 from shared.http.problems import endpoint
-from shared.runs.refusals import refusing
 from shared.runs.requests import accepted_run, commands
 
 runs = df.Blueprint()
@@ -46,8 +45,7 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
 @runs.durable_client_input(client_name="client")
 @endpoint
 def retry_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
-    with refusing():
-        run = commands(req, client).retry(req.route_params["id"])
+    run = commands(req, client).retry(req.route_params["id"])
     return accepted_run(req, run)
 
 
@@ -56,8 +54,7 @@ def retry_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
 @endpoint
 def cancel_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """Stops the run at its next step boundary; what was made stays until a retry or a teardown."""
-    with refusing():
-        run = commands(req, client).cancel(req.route_params["id"])
+    run = commands(req, client).cancel(req.route_params["id"])
     return accepted_run(req, run)
 
 

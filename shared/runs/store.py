@@ -14,8 +14,9 @@ from typing import Any
 from shared import names
 from shared.azure.row_keys import new_key
 from shared.azure.tables import Columns, Row, Tables, Value, compact
-from shared.errors import NotFoundError
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.errors import MissingError
+from shared.problem import Problem
+from shared.runs.model import Kind, Options, Run, Status, StepState, StepStatus, error_form
 from shared.runs.plan import Plan, Step
 from shared.runs.workflows import workflow
 
@@ -30,11 +31,16 @@ def new_id(hub: str, now: datetime) -> str:
 
 
 def split_id(run: str) -> tuple[str, str]:
-    """Partition and row of a run's id; raises NotFoundError when it is none."""
+    """Partition and row of a run's id; raises MissingError when it is none."""
     hub, _, row = run.rpartition("-")
     if names.HUB.problem(hub) or not _ROW.fullmatch(row):
-        raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+        raise _missing(run)
     return hub, row
+
+
+def _missing(run: str) -> MissingError:
+    advice = "GET /api/hubs lists the hubs, GET /api/hubs/{name}/runs their runs."
+    return MissingError(Problem("RunNotFound", f"There is no run {run!r}.", advice))
 
 
 class RunStore:
@@ -42,7 +48,7 @@ class RunStore:
         self._table = tables.table(TABLE)
 
     def get(self, run: str) -> Run:
-        """Raises NotFoundError."""
+        """Raises MissingError."""
         return _known(self._table.get(*split_id(run)), run)
 
     def insert(self, run: Run) -> None:
@@ -76,7 +82,7 @@ class RunStore:
 
 def _known(row: Row | None, run: str) -> Run:
     if row is None:
-        raise NotFoundError("Hubkeeper", "RunNotFound", f"There is no run {run!r}.")
+        raise _missing(run)
     return _run(row)
 
 
@@ -93,10 +99,10 @@ def _properties(run: Run) -> dict[str, Value]:
         "reason": run.reason,
         "started": _text(run.started),
         "ended": _text(run.ended),
-        "options": json.dumps(run.options),
+        "options": _options_json(run.options),
         "attempt": run.attempt,
         "cancel_requested_by": run.cancel_requested_by or "",
-        "fault": json.dumps(run.fault.wire()) if run.fault else "",
+        "fault": json.dumps(error_form(run.fault)) if run.fault else "",
         "receipt": json.dumps(run.receipt) if run.receipt is not None else "",
         "warnings": json.dumps(run.warnings),
         "wanted": compact(run.wanted) if run.wanted is not None else "",
@@ -119,10 +125,10 @@ def _run(row: Row) -> Run:
         status=Status(values["status"]),
         started=_moment(values["started"]),
         ended=_moment(values["ended"]),
-        options=json.loads(values["options"]),
+        options=_options(json.loads(values["options"])),
         attempt=values["attempt"],
         cancel_requested_by=values["cancel_requested_by"] or None,
-        fault=Fault(**json.loads(values["fault"])) if values["fault"] else None,
+        fault=Problem(**json.loads(values["fault"])) if values["fault"] else None,
         receipt=json.loads(values["receipt"]) if values["receipt"] else None,
         warnings=tuple(json.loads(values["warnings"])),
         wanted=json.loads(values["wanted"]) if values.get("wanted") else None,
@@ -139,8 +145,18 @@ def _plan(stored: str | None, kind: Kind) -> Plan:
     return tuple(Step(**fields | {"after": tuple(fields["after"])}) for fields in json.loads(stored))
 
 
+def _options_json(options: Options) -> str:
+    """What was asked for alone, by the names that rows have had from the first."""
+    fields = {"keepHomes": options.keep_homes, "force": options.force, "delay": options.delay}
+    return json.dumps({name: value for name, value in fields.items() if value})
+
+
+def _options(stored: Mapping[str, Any]) -> Options:
+    return Options(stored.get("keepHomes", False), stored.get("force", False), stored.get("delay", 0.0))
+
+
 def _step_json(step: StepState) -> str:
-    fields = asdict(step)
+    fields = asdict(step) | {"fault": error_form(step.fault) if step.fault else None}
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _text(fields[moment])
     return json.dumps(fields)
@@ -153,7 +169,7 @@ def _step(step: StepState, stored: str | None) -> StepState:
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _moment(fields[moment])
     fields["status"] = StepStatus(fields["status"])
-    fields["fault"] = Fault(**fields["fault"]) if fields["fault"] else None
+    fields["fault"] = Problem(**fields["fault"]) if fields["fault"] else None
     return replace(step, **fields)
 
 

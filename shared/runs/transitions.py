@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.runs.model import Fault, Run, Status, StepState, StepStatus
+from shared.errors import RefusedError
+from shared.problem import Problem
+from shared.runs.model import Run, Status, StepState, StepStatus
 
 
-class NotAllowedError(Exception):
-    """The operation does not fit the run's status. The message says why, `advice` what to do instead."""
+class NotAllowedError(RefusedError):
+    """The operation does not fit the run's status."""
 
     def __init__(self, run: Run, operation: str, advice: str) -> None:
-        self.advice = advice
-        super().__init__(f"Run {run.id} is {run.status.value}; it cannot be {operation}.")
+        message = f"Run {run.id} is {run.status.value}; it cannot be {operation}."
+        super().__init__(Problem("RunStatus", message, advice))
 
 
 _ENDED_ADVICE = "Look at the run's steps and error; a new run can be asked for."
@@ -39,9 +41,9 @@ def finish(run: Run, now: datetime) -> Run:
     return replace(run, status=Status.SUCCEEDED, ended=now)
 
 
-def _cancelled(run: Run) -> Fault:
+def _cancelled(run: Run) -> Problem:
     by = run.cancel_requested_by or "nobody"
-    return Fault(
+    return Problem(
         "Cancelled", f"Cancelled by {by} before it was complete.", "Retry the run to go on, or tear the hub down."
     )
 
@@ -50,7 +52,7 @@ def replaced(run: Run, now: datetime, by: str) -> Run:
     """A run that still waits for its turn makes way for an opposite one."""
     if run.status is not Status.QUEUED:
         raise NotAllowedError(run, "replaced", _ENDED_ADVICE)
-    fault = Fault("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
+    fault = Problem("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
     return replace(run, status=Status.CANCELLED, ended=now, fault=fault)
 
 

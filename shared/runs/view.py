@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.clock import wire_time
-from shared.runs.model import Run, Status, StepState, StepStatus
+from shared.runs.model import Run, Status, StepState, StepStatus, error_form
 from shared.runs.plan import Step
 
 
@@ -16,7 +16,7 @@ def shown(run: Run, now: datetime) -> dict[str, Any]:
         "status": run.status.value,
         "percent": percent(run, now),
         "steps": [_step(run.step(step.name), step) for step in run.plan],
-        "error": run.fault.wire() if run.fault else None,
+        "error": error_form(run.fault) if run.fault else None,
         "requestedBy": run.requested_by,
         "reason": run.reason,
         "requested": wire_time(run.requested),

@@ -12,7 +12,7 @@ from shared.runs.model import Kind, Outcome, Run
 from shared.runs.plan import Plan
 
 if TYPE_CHECKING:
-    from shared.hubs.store import HubRecord
+    from shared.hubs.store import HubRecord, Phase
     from shared.notifications.notify import Recorded
     from shared.runs.context import StepContext
     from shared.services import Services
@@ -36,8 +36,8 @@ class Workflow:
     """The steps that a run on this hub needs; None: all of them."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Former names of steps, each with today's: runs that were asked for of an earlier version have the former ones."""
-    hub_at_work: str | None = None
-    """The hub's status while the run works; None leaves it as it is. Such a run decides whether the hub is complete."""
+    hub_at_work: "Phase | None" = None
+    """The hub's phase while the run works; None leaves it as it is. Such a run decides whether the hub is complete."""
     forgets_hub: bool = False
     """The hub is forgotten when the run has succeeded."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared import paths
 from shared.schedules import reasons
 from shared.schedules.model import Schedule
 from shared.schedules.record import PowerState, Record, in_utc
@@ -179,7 +180,7 @@ def _unreadable(error: ValidationError, record: Record, now: datetime) -> Decisi
     if override and in_force(override, now):
         who = f"{override.state.value} by hand, asked for by {override.by}"
         return Decision(override.state, f"The schedule cannot be read; {who}.", override.until)
-    fields = ", ".join(sorted({".".join(map(str, problem["loc"])) or "all of it" for problem in error.errors()}))
+    fields = ", ".join(sorted({paths.path(problem["loc"]) or "all of it" for problem in error.errors()}))
     return Decision(
         None, f"The schedule cannot be read ({fields}), so nothing is switched until it is corrected.", None
     )

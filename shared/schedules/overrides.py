@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.errors import InvalidError
+from shared.problem import Problem, wrong
 from shared.schedules.decide import desired
 from shared.schedules.model import Schedule
 from shared.schedules.record import Override, PowerState, Record, in_utc
@@ -16,8 +18,14 @@ LONGEST_START = timedelta(days=31)
 """Longer wishes belong into the schedule, where everybody sees them."""
 
 
-class OverrideError(ValueError):
-    """A start by hand that cannot be meant. The message says why."""
+class OverrideError(InvalidError):
+    """A start by hand that cannot be meant."""
+
+    def __init__(self, why: str) -> None:
+        advice = 'Send {"for": "2h"} or {"until": "2026-12-01T18:00:00Z"}.'
+        super().__init__(
+            Problem("BadEnd", f"The start cannot be held so: {why}.", advice), [wrong("until", why, "BadEnd")]
+        )
 
 
 def override_for_start(

@@ -22,6 +22,7 @@ from local.azure.arm.aks.power import START
 from local.world import World
 from shared.azure.tables import Change, Row, Tables
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.parts import Cluster, Urls
 from shared.hubs.store import TABLE as HUBS
 from shared.hubs.store import HubStore
 from shared.power.due_queue import PARTITION, Agenda, Entry
@@ -251,7 +252,7 @@ def _row(index: int, clusters: int, doors: str) -> Row:
     store = HubStore(memory)
     store.insert(parse(body_of(name, cluster) | {"schedule": SCHEDULE}, LOCATION), MORNING - timedelta(days=30), "made")
     store.release(name, "made", "ready")
-    store.remember(name, {"url": f"{doors}/{cluster_name(cluster)}/", "fqdn": f"{name}.hcp"})
+    store.record(name, Urls(f"{doors}/{cluster_name(cluster)}/"), Cluster(fqdn=f"{name}.hcp"))
     row = memory.table(HUBS).get(name, "hub")
     if row is None:
         raise AssertionError(f"{name} was just written")

@@ -233,7 +233,7 @@ def test_any_json_in_any_place_makes_a_hub_or_is_refused(where: tuple[str, Path]
     answer = app.ask("POST", "hubs", raw(put(json.loads(document), path, value)))
     assert answer.status_code in FINE, answer.get_body()
     if answer.status_code == 400:
-        assert all(set(error) == {"field", "message"} for error in said(answer)["errors"])
+        assert all(set(error) == {"field", "code", "message", "advice", "severity"} for error in said(answer)["errors"])
     if answer.status_code == 202:
         looked_at(app, said(answer)["run"]["hub"])
 

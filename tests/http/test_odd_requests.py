@@ -142,7 +142,7 @@ def test_an_odd_body_is_the_callers_fault(app: App, route: Route) -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_the_id_of_a_run_that_there_is_finds_it(app: App, kind: Kind) -> None:
-    run = app.place.commands.begin("r5", kind, "because", {})
+    run = app.place.commands.begin("r5", kind, "because")
     answer = app.ask("GET", "runs/{id}", id=run.id)
     assert (answer.status_code, said(answer)["kind"]) == (200, kind.value)
 

@@ -23,6 +23,7 @@ from shared.http.parsing import (
     number,
 )
 from shared.http.problems import ProblemError
+from shared.problem import wrong
 from tests.steps import steps
 
 
@@ -63,7 +64,7 @@ def test_json_is_read(text: str) -> None:
 def test_what_is_not_json_is_refused_by_name(body: bytes) -> None:
     problem = refused(body)
     assert (problem.status, problem.code) == (400, "NotJson")
-    assert problem.errors == [{"field": "", "message": "must be JSON"}]
+    assert problem.errors == [wrong("", "must be JSON", "NotJson")]
     assert "Content-Type: application/json" in problem.advice
 
 
@@ -103,7 +104,7 @@ def test_what_nothing_can_keep_is_refused_with_its_field(case: str) -> None:
     body, fields = BAD_VALUES[case]
     problem = refused(body)
     assert (problem.status, problem.code) == (400, "BadValue")
-    assert {error["field"]: error["message"] for error in problem.errors} == fields
+    assert {error.field: error.message for error in problem.errors} == fields
     assert f"Wrong fields: {len(fields)}." in problem.detail
     problem.response().get_body().decode("ascii")
 
@@ -214,7 +215,7 @@ def test_a_flag_is_true_or_false() -> None:
     with pytest.raises(ProblemError) as caught:
         flag(request(params={"dryRun": "yes"}), "dryRun")
     assert (caught.value.status, caught.value.code) == (400, "BadParameter")
-    assert caught.value.errors == [{"field": "dryRun", "message": "must be true or false"}]
+    assert caught.value.errors == [wrong("dryRun", "must be true or false", "BadParameter")]
 
 
 @pytest.mark.parametrize(("text", "value"), [(None, 20), ("1", 1), ("200", 200), ("007", 7)])
@@ -228,7 +229,7 @@ def test_a_number_is_whole_and_in_its_range(text: str) -> None:
     with pytest.raises(ProblemError) as caught:
         number(request(params={"limit": text}), "limit", 20, 1, 200)
     assert (caught.value.status, caught.value.code) == (400, "BadParameter")
-    assert caught.value.errors == [{"field": "limit", "message": "must be a whole number from 1 to 200"}]
+    assert caught.value.errors == [wrong("limit", "must be a whole number from 1 to 200", "BadParameter")]
     assert len(caught.value.detail) < 100
 
 

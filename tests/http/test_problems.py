@@ -10,8 +10,19 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError, TemporaryError
-from shared.http.problems import ProblemError, async_endpoint, endpoint, from_outside
+from shared.errors import (
+    ConflictError,
+    DomainError,
+    InvalidError,
+    MissingError,
+    NotFoundError,
+    OutsideError,
+    PermanentError,
+    RefusedError,
+    TemporaryError,
+)
+from shared.http.problems import ProblemError, answers_for, async_endpoint, endpoint, problem_of
+from shared.problem import Problem, wrong
 from shared.settings import SettingsError
 
 FIELDS = {"type", "title", "status", "code", "detail", "advice", "errors"}
@@ -30,10 +41,6 @@ def answered(error: Exception) -> tuple[func.HttpResponse, dict[str, Any]]:
 
 
 CASES: dict[str, tuple[OutsideError, int]] = {
-    "a hub or run of ours is not there": (
-        NotFoundError("Hubkeeper", "HubNotFound", "There is no hub named 'r5'."),
-        404,
-    ),
     "what Azure does not find is not the caller's address": (
         NotFoundError(ARM, "ResourceNotFound", "gone", status=404),
         502,
@@ -46,6 +53,42 @@ CASES: dict[str, tuple[OutsideError, int]] = {
     "fails for a while": (TemporaryError(ARM, "ServiceUnavailable", "later", status=503), 503),
     "throttled": (TemporaryError(ARM, "TooManyRequests", "slow down", status=429, retry_after=17.4), 503),
 }
+
+
+SUMMARY = Problem("TooSmall", "Hub r5 is too small.", "Make it larger.")
+OURS: dict[type[DomainError], int] = {InvalidError: 400, MissingError: 404, RefusedError: 409}
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_what_hubkeeper_refuses_becomes_a_status_by_its_kind(kind: type[DomainError]) -> None:
+    class NarrowerError(kind):  # type: ignore[valid-type, misc]  # a class of its own in some package
+        pass
+
+    fields = [wrong("cluster.nodeCount", "must be at least 1"), wrong("tags", "too many")]
+    for error in (kind(SUMMARY, fields), NarrowerError(SUMMARY, fields)):
+        response, body = answered(error)
+        assert response.status_code == OURS[kind]
+        assert (body["code"], body["detail"], body["advice"]) == ("TooSmall", SUMMARY.message, SUMMARY.advice)
+        assert body["errors"] == [each.wire() for each in fields]
+
+
+def test_every_kind_of_refusal_has_a_status() -> None:
+    assert {kind for kind in DomainError.__subclasses__() if kind.__module__ == "shared.errors"} == set(OURS)
+
+
+def test_a_package_registers_how_its_own_exception_is_answered() -> None:
+    class TeapotError(Exception):
+        pass
+
+    class SmallTeapotError(TeapotError):
+        pass
+
+    @answers_for(TeapotError)
+    def _teapot(error: TeapotError) -> ProblemError:
+        return ProblemError(418, "Teapot", str(error), "Use it.")
+
+    _, body = answered(SmallTeapotError("It is one."))
+    assert (body["status"], body["title"], body["detail"]) == (418, "I'm a Teapot", "It is one.")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -87,9 +130,17 @@ def test_every_problem_has_every_field(error: Exception) -> None:
 
 
 def test_a_problem_names_its_fields_and_carries_its_headers() -> None:
-    wrong = [{"field": "cluster.nodeCount", "message": "must be at least 1"}]
-    response, body = answered(ProblemError(400, "InvalidHub", "d", "a", errors=wrong, headers={"X-A": "b"}))
-    assert body["errors"] == wrong
+    found = Problem("TooFew", "must be at least 1", "Write 1.", "cluster.nodeCount")
+    response, body = answered(ProblemError(400, "InvalidHub", "d", "a", errors=[found], headers={"X-A": "b"}))
+    assert body["errors"] == [
+        {
+            "field": "cluster.nodeCount",
+            "code": "TooFew",
+            "message": "must be at least 1",
+            "advice": "Write 1.",
+            "severity": "error",
+        }
+    ]
     assert response.headers["X-A"] == "b"
 
 
@@ -104,6 +155,51 @@ def test_what_nobody_foresaw_is_in_the_log_and_not_in_the_answer(
     incident = body["detail"].rsplit(" ", 1)[1].rstrip(").")
     assert incident in caplog.text
     assert "code=s3cret" not in caplog.records[0].getMessage()
+
+
+BEHIND: dict[str, tuple[Exception, int, str]] = {
+    "an outside system that refuses": (
+        PermanentError(ARM, "RequestDisallowedByPolicy", "policy\nforbids", status=403),
+        502,
+        "502 RequestDisallowedByPolicy: Azure Resource Manager: policy forbids (HTTP 403)",
+    ),
+    "one that fails for a while": (TemporaryError(ARM, "Busy", "later"), 503, "503 Busy: Azure Resource Manager"),
+    "settings": (
+        SettingsError(["KEY_VAULT_URL is not set"]),
+        503,
+        "503 NotConfigured: Hubkeeper is not configured: KEY_VA",
+    ),
+    "a route's own": (ProblemError(503, "Full", "No room.", "Wait."), 503, "503 Full: No room."),
+}
+
+
+@pytest.mark.parametrize("case", BEHIND)
+def test_an_answer_that_is_no_fault_of_the_callers_is_logged_with_what_was_behind_it(
+    case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error, status, said = BEHIND[case]
+    with caplog.at_level(logging.WARNING):
+        response, _ = answered(error)
+    (record,) = caplog.records
+    assert response.status_code == status
+    assert record.getMessage().startswith("GET https://app.example/api/hubs: ")
+    assert said in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert "s3cret" not in caplog.text
+
+
+def test_the_log_names_the_class_that_led_to_it_and_not_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    error = PermanentError(ARM, "Refused", "no")
+    error.__cause__ = KeyError("s3cret")
+    answered(error)
+    assert "(after KeyError)" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [RefusedError(SUMMARY), InvalidError(SUMMARY), ProblemError(400, "Bad", "d", "a")])
+def test_an_answer_about_the_request_is_not_logged(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    answered(error)
+    assert caplog.records == []
 
 
 def test_an_app_that_is_not_configured_says_what_is_missing() -> None:
@@ -141,4 +237,4 @@ async def _whole(response: Awaitable[func.HttpResponse]) -> func.HttpResponse:
 
 
 def test_the_code_is_the_outside_systems_own() -> None:
-    assert from_outside(PermanentError("Helm", "ChartNotFound", "no chart")).detail == "Helm: no chart"
+    assert problem_of(PermanentError("Helm", "ChartNotFound", "no chart")).detail == "Helm: no chart"

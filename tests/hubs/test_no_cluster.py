@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.azure.aks import Cluster
+from shared.hubs.status import parts
 from shared.runs.model import Kind
 from tests.app import App, NoClusters, said
 from tests.fakes.adapters import cluster
@@ -37,7 +38,7 @@ class Clusters(NoClusters):
 def app(request: pytest.FixtureRequest) -> App:
     made = App()
     made.place.adapters["clusters"] = Clusters(FOUND[request.param])
-    made.place.ready(facts={"cluster_id": cluster("r5", "", "").id, "fqdn": "x", "url": "http://r5.example/"})
+    made.place.ready(parts=[parts.Cluster(cluster("r5", "", "").id, "x"), parts.Urls("http://r5.example/")])
     return made
 
 
@@ -49,6 +50,6 @@ def test_a_hub_without_a_cluster_of_its_own_has_nothing_to_look_into(app: App, w
 
 @pytest.mark.parametrize("what", ["users", "inventory"])
 def test_while_a_run_is_at_work_the_cluster_may_still_come(app: App, what: str) -> None:
-    app.place.commands.begin("r5", Kind.START, "x", {})
+    app.place.commands.begin("r5", Kind.START, "x")
     answer = app.ask("GET", f"hubs/{{name}}/{what}")
     assert (answer.status_code, said(answer)["code"]) == (409, "HubNotRunning")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError, NotFoundError
 from shared.hubs import ownership
 from shared.hubs.network_role import allow, allowed, subnet_id
+from shared.hubs.status.parts import Cluster
 from tests.fakes import adapters
 from tests.given import NOW, Place
 
@@ -37,7 +37,7 @@ class Clusters(adapters.Clusters):
 
 def place(found: Any, listed: Any = None) -> Place:
     made = Place(adapters={"clusters": Clusters(found, listed)})
-    made.ready(facts={"cluster_id": OURS.id.lower(), "fqdn": "x"})
+    made.ready(parts=[Cluster(OURS.id.lower(), "x")])
     return made
 
 
@@ -71,7 +71,7 @@ def test_a_cluster_that_was_made_a_moment_ago_is_not_in_the_listing_yet() -> Non
 
 def test_a_hub_of_an_earlier_version_has_no_recorded_id() -> None:
     made = Place(adapters={"clusters": Clusters(OURS, OURS)})
-    made.ready(facts={"fqdn": "x"})
+    made.ready(parts=[Cluster(fqdn="x")])
     assert ownership.cluster(made.services, made.hub()).id == OURS.id
 
 
@@ -81,9 +81,9 @@ def test_a_role_on_a_subnet_is_allowed_for_the_subnet_that_is_named_in_full() ->
     subnet = subnet_id(hub.spec, services.settings.subscription_id)
     assert not allowed(hub, subnet)
     for wrong in ("r5-subnet", subnet.replace("r5-vnet", "r6-vnet"), f"{subnet}/", ""):
-        with pytest.raises(ProblemError) as caught:
+        with pytest.raises(InvalidError) as caught:
             allow(services, hub, wrong, "ada", NOW)
-        assert caught.value.status == 400
+        assert [problem.field for problem in caught.value.problems] == ["subnet"]
     assert not allowed(made.hub(), subnet)
     assert allow(services, hub, subnet.upper(), "ada", NOW)["by"] == "ada"
     assert allowed(made.hub(), subnet)

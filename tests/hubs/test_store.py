@@ -10,9 +10,28 @@ from typing import Any
 import pytest
 
 from shared.azure.tables import Row, Tables
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, MissingError, TemporaryError
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import (
+    Cluster,
+    Decided,
+    DeletedNetwork,
+    Dns,
+    Identity,
+    Password,
+    Registry,
+    Release,
+    ResolvedName,
+    Role,
+    SshKey,
+    UpkeepWarning,
+    UpkeepWarnings,
+    Urls,
+    Withdrawn,
+    WithdrawnService,
+)
 from shared.hubs.store import HubRecord, HubStore, known
 from shared.schedules.record import Record
 from tests.fakes.memory import MemoryTables
@@ -46,8 +65,8 @@ def test_a_new_hub_is_leased_to_the_run_that_makes_it(store: HubStore) -> None:
     store.insert(spec(schedule=OFFICE), NOW, "first")
     found = hub(store)
     assert found.spec == spec(schedule=OFFICE)
-    assert (found.status, found.created, found.open_run, found.last_run) == ("creating", NOW, "first", "first")
-    assert (found.waiting_run, found.facts, found.power) == (None, {}, Record())
+    assert (found.phase, found.created, found.open_run, found.last_run) == ("creating", NOW, "first", "first")
+    assert (found.waiting_run, found.status, found.power) == (None, Status(), Record())
 
 
 def test_a_name_is_given_once(store: HubStore) -> None:
@@ -62,16 +81,16 @@ def test_what_is_not_there_is_none_and_cannot_be_changed(store: HubStore) -> Non
     assert list(store.all()) == list(store.leased()) == []
     store.forget("r5", "first")
     store.release("r5", "first", "ready")
-    with pytest.raises(NotFoundError, match="no hub named 'r5'"):
+    with pytest.raises(MissingError, match="no hub named 'r5'"):
         store.update_power("r5", lambda record: record)
 
 
 def test_a_lease_ends_with_its_run_and_with_no_other(store: HubStore, ready: HubRecord) -> None:
     store.lease(ready, "second", "ready")
     store.release("r5", "first", "failed")
-    assert (hub(store).open_run, hub(store).status) == ("second", "ready")
+    assert (hub(store).open_run, hub(store).phase) == ("second", "ready")
     store.release("r5", "second", "failed")
-    assert (hub(store).open_run, hub(store).last_run, hub(store).status) == (None, "second", "failed")
+    assert (hub(store).open_run, hub(store).last_run, hub(store).phase) == (None, "second", "failed")
 
 
 def test_only_the_first_of_two_who_read_the_same_hub_leases_it(store: HubStore, ready: HubRecord) -> None:
@@ -119,14 +138,27 @@ def test_leased_hubs_are_found_among_all(store: HubStore, ready: HubRecord) -> N
     assert sorted(found.name for found in store.leased()) == ["busy", "r5"]
 
 
-def test_facts_of_steps_that_run_side_by_side_do_not_overwrite_each_other(store: HubStore, ready: HubRecord) -> None:
-    facts = [{f"fact{number}": {"value": number, "more": [None, "ä"]}} for number in range(12)]
+def test_steps_that_run_side_by_side_do_not_overwrite_each_others_parts(store: HubStore, ready: HubRecord) -> None:
+    written = [
+        Cluster("id", "r5.hcp", "1.35.5"),
+        SshKey("ssh-rsa ä"),
+        Registry("r5registry.azurecr.io"),
+        Identity(client_id="app"),
+        Role("assignment"),
+        Password("key1", NOW),
+        Urls("http://r5/"),
+        Dns(("record",), ResolvedName(("r5.example",), "20.1.2.3", NOW)),
+        Withdrawn((WithdrawnService("proxy-public", "LoadBalancer"),)),
+        Decided("on", "it is a window"),
+        UpkeepWarnings((UpkeepWarning("version", NOW),)),
+        DeletedNetwork("network"),
+    ]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda fact: store.remember("r5", fact), facts))
-    assert hub(store).facts == {name: value for fact in facts for name, value in fact.items()}
-    store.remember("r5", {"fact3": None})
-    assert hub(store).facts["fact3"] is None
-    assert hub(store).status == "ready"
+        list(pool.map(lambda part: store.record("r5", part), written))
+    assert hub(store).status == Status().having(*written)
+    store.record("r5", Withdrawn(), Decided())
+    assert hub(store).status == Status().having(*written, Withdrawn(), Decided())
+    assert hub(store).phase == "ready"
 
 
 def test_changes_of_the_power_record_at_the_same_time_all_count(store: HubStore, ready: HubRecord) -> None:
@@ -176,7 +208,7 @@ def test_a_hub_that_everybody_writes_all_the_time_is_a_passing_trouble() -> None
     def somebody_else() -> None:
         nonlocal writes
         writes += 1
-        store.remember("r5", {"writes": writes})
+        store.record("r5", Release(revision=writes))
         table.meanwhile = somebody_else
 
     table.meanwhile = somebody_else
@@ -194,7 +226,7 @@ def test_a_write_is_tried_again_when_somebody_was_faster(times: int) -> None:
 
     def others(left: int) -> Callable[[], None]:
         def act() -> None:
-            store.remember("r5", {"left": left})
+            store.record("r5", Release(revision=left))
             table.meanwhile = others(left - 1) if left > 1 else None
 
         return act
@@ -202,4 +234,4 @@ def test_a_write_is_tried_again_when_somebody_was_faster(times: int) -> None:
     table.meanwhile = others(times)
     store.update_power("r5", lambda record: replace(record, last_activity=NOW))
     assert hub(store).power.last_activity == NOW
-    assert hub(store).facts == {"left": 1}
+    assert hub(store).status == Status(release=Release(revision=1))

@@ -9,6 +9,8 @@ import pytest
 from shared.clock import Clock
 from shared.errors import OutsideError, PermanentError, TemporaryError
 from shared.hubs.spec.validation import parse
+from shared.hubs.status import parts
+from shared.hubs.status.model import Status
 from shared.hubs.store import HubRecord
 from shared.hubs.view import actual_power, listed_power, power_key, power_of, shown
 from shared.schedules.record import Override, PowerState, Record
@@ -18,12 +20,11 @@ from shared.settings import Settings
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SCHEDULE = {"timezone": "UTC", "windows": [{"days": ["mon"], "from": "08:00", "to": "18:00"}]}
-RUNNING: dict[str, Any] = {
-    "fqdn": "r5.hcp",
-    "url": "http://r5/",
-    "kubernetes_version": "1.35.2",
-    "chart_version": "4.4.0",
-}
+RUNNING = Status(
+    cluster=parts.Cluster(fqdn="r5.hcp", kubernetes="1.35.2"),
+    urls=parts.Urls("http://r5/"),
+    release=parts.Release(chart="4.4.0"),
+)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +54,13 @@ def test_power_follows_from_both_states(state: str, power: str | None, expected:
     assert power_of(state, power) == expected
 
 
-def record(*, schedule: Any = None, facts: dict[str, Any] | None = None, **more: Any) -> HubRecord:
+def record(*, schedule: Any = None, status: Status | None = None, **more: Any) -> HubRecord:
     spec = parse({"name": "r5"} | ({"schedule": schedule} if schedule else {}), "westus")
-    return HubRecord(spec, "ready", MONDAY, None, "r5-1", stored_schedule=schedule, facts=facts or {}, **more)
+    return HubRecord(spec, "ready", MONDAY, None, "r5-1", stored_schedule=schedule, status=status or Status(), **more)
 
 
 def test_a_hub_has_the_fixed_form() -> None:
-    hub = record(schedule=SCHEDULE, facts=RUNNING)
+    hub = record(schedule=SCHEDULE, status=RUNNING)
     view = shown(hub, SUBSCRIPTION, {power_key(hub, SUBSCRIPTION): "on"}, MONDAY)
     assert (view["name"], view["status"], view["url"], view["run"]) == ("r5", "ready", "http://r5/", "r5-1")
     assert view["spec"] == hub.spec.wire()
@@ -93,9 +94,9 @@ def test_a_stop_by_hand_is_shown_with_the_end_that_it_has_now(
 
 
 def test_of_a_binderhub_people_are_shown_the_page_and_where_its_jupyterhub_is() -> None:
-    view = shown(record(facts={**RUNNING, "binder_url": "http://page/"}), SUBSCRIPTION, {}, MONDAY)
+    view = shown(record(status=RUNNING.having(parts.Urls("http://r5/", "http://page/"))), SUBSCRIPTION, {}, MONDAY)
     assert (view["url"], view["hubUrl"]) == ("http://page/", "http://r5/")
-    assert shown(record(facts=RUNNING), SUBSCRIPTION, {}, MONDAY)["hubUrl"] == "http://r5/"
+    assert shown(record(status=RUNNING), SUBSCRIPTION, {}, MONDAY)["hubUrl"] == "http://r5/"
 
 
 def test_the_open_run_is_shown_before_the_last_one() -> None:
@@ -109,9 +110,10 @@ def test_a_hub_whose_schedule_cannot_be_read_is_to_be_left_as_it_is_and_says_so(
     assert "cannot be read (timezone)" in power["reason"]
 
 
-@pytest.mark.parametrize(("facts", "actual"), [({}, "none"), ({"fqdn": "r5.hcp"}, "unknown")])
-def test_a_cluster_that_was_not_listed_is_unknown_or_was_never_there(facts: dict[str, Any], actual: str) -> None:
-    assert shown(record(facts=facts), SUBSCRIPTION, {"another": "on"}, MONDAY)["power"]["actual"] == actual
+@pytest.mark.parametrize(("fqdn", "actual"), [(None, "none"), ("r5.hcp", "unknown")])
+def test_a_cluster_that_was_not_listed_is_unknown_or_was_never_there(fqdn: str | None, actual: str) -> None:
+    hub = record(status=Status(cluster=parts.Cluster(fqdn=fqdn)))
+    assert shown(hub, SUBSCRIPTION, {"another": "on"}, MONDAY)["power"]["actual"] == actual
 
 
 @dataclass

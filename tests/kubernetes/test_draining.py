@@ -7,7 +7,7 @@ import pytest
 from shared.errors import NotFoundError, TemporaryError
 from shared.kubernetes.client import Kubernetes
 from shared.kubernetes.draining import Staying, cordon, evict
-from tests.kubernetes.test_workloads import FakeCluster
+from tests.fakes.cluster import FakeCluster
 
 BUDGET = {"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget hub needs 1 healthy pods"}]}
 

@@ -1,57 +1,16 @@
 """Kubernetes' objects in the product's terms, from answers as AKS and the chart make them."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError, TemporaryError
+from shared.errors import TemporaryError
 from shared.kubernetes import workloads
-from shared.kubernetes.client import Kubernetes
 from shared.kubernetes.workloads import Claim, Node, Pod, Volume
+from tests.fakes.cluster import FakeCluster
 
 GIBIBYTE = 1024**3
-
-
-class FakeCluster(Kubernetes):
-    """A dictionary of objects by path, and a log of changes."""
-
-    def __init__(self, objects: Mapping[str, Any] | None = None) -> None:
-        self.objects = dict(objects or {})
-        self.calls: list[tuple[Any, ...]] = []
-
-    def __repr__(self) -> str:
-        return "FakeCluster()"
-
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        if path not in self.objects:
-            raise NotFoundError("Kubernetes", "NotFound", path, status=404)
-        found: dict[str, Any] = self.objects[path]
-        return found
-
-    def list(self, path: str, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
-        self.calls.append(("list", path, labels, fields))
-        found: list[dict[str, Any]] = self.objects.get(path, [])
-        return found
-
-    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self.calls.append(("create", path, body))
-        answer = self.objects.get(f"POST {path}")
-        if isinstance(answer, Exception):
-            raise answer
-        return body
-
-    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self.calls.append(("patch", path, body))
-        return body
-
-    def delete(self, path: str) -> bool:
-        self.calls.append(("delete", path))
-        answer = self.objects.get(f"DELETE {path}", path in self.objects)
-        if isinstance(answer, Exception):
-            raise answer
-        return bool(answer)
 
 
 def named(name: str, **more: Any) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.checks import upgrade
 from shared.checks.preflight import chart_version, release_versions
+from shared.hubs.status import parts
+from shared.hubs.status.model import Status
 from shared.kubernetes.charts import ChartVersion
 from shared.kubernetes.helm import Release
 from shared.kubernetes.manifests import Rendered
@@ -22,7 +24,7 @@ from tests.lifecycle import test_upgrade
 
 OLD, NEW = "1.0.0-0.dev.git.3673.h040c9bbe", "1.0.0-0.dev.git.3983.h383374de"
 LABEL: dict[str, Any] = {"access": {"dnsLabel": "r5hub"}}
-FACTS = {"chart_version": OLD, "registry_server": "r5registry.azurecr.io"}
+KNOWN = (parts.Release(chart=OLD), parts.Registry("r5registry.azurecr.io"))
 HUB, PAGE = "http://20.1.2.3/", "http://20.1.2.4/"
 
 
@@ -133,7 +135,7 @@ class Lab:
                 "binderhub": self.answers.binderhub,
             }
         )
-        self.place.ready(facts=FACTS, flavor="binderhub", **more)
+        self.place.ready(parts=KNOWN, flavor="binderhub", **more)
 
     def addressed(self) -> None:
         self.kubernetes.addresses = {"proxy-public": "20.1.2.3", "binder": "20.1.2.4"}
@@ -143,8 +145,8 @@ class Lab:
         return function(context)  # type: ignore[no-any-return]  # a step
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return self.place.hub().facts
+    def status(self) -> Status:
+        return self.place.hub().status
 
 
 def test_with_labels_one_install_is_enough() -> None:
@@ -180,9 +182,7 @@ def test_a_crash_after_the_second_install_makes_it_once_more_and_ends() -> None:
     lab = Lab()
     lab.addressed()
     lab.call(release.release)
-    rows = lab.place.tables.table("hubs").rows
-    kept = {key: value for key, value in rows["r5", "hub"].values.items() if key != "fact_linked_to"}
-    rows["r5", "hub"] = replace(rows["r5", "hub"], values=kept)
+    lab.place.hubs.record("r5", replace(lab.status.release, linked=None))
     assert lab.call(release.release).state == "done"
     assert [each["config"]["BinderHub"].get("hub_url") for each in lab.helm.values[-2:]] == [HUB, HUB]
 
@@ -202,13 +202,12 @@ def test_it_is_usable_when_both_say_so_and_people_are_told_the_page() -> None:
     lab.answers.down = set()
     outcome = lab.call(usable)
     assert (outcome.state, PAGE in outcome.message, HUB in outcome.message) == ("done", True, True)
-    found = {name: lab.facts[name] for name in ("url", "binder_url", "address", "binder_address")}
-    assert found == {"url": HUB, "binder_url": PAGE, "address": "20.1.2.3", "binder_address": "20.1.2.4"}
+    assert (lab.status.urls, lab.status.addresses) == (parts.Urls(HUB, PAGE), parts.Addresses("20.1.2.3", "20.1.2.4"))
 
 
 def test_after_a_start_it_is_looked_for_where_it_was() -> None:
     lab = Lab()
-    lab.place.hubs.remember("r5", {"url": HUB, "binder_url": PAGE})
+    lab.place.hubs.record("r5", parts.Urls(HUB, PAGE))
     lab.answers.down = {PAGE}
     assert lab.call(usable).state == "waiting"
     lab.answers.down = set()
@@ -227,14 +226,13 @@ def test_after_a_start_with_other_addresses_the_parts_are_told_and_people_too() 
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
     assert lab.call(usable, elapsed=95).state == "done"
     assert len(lab.helm.values) == 3
-    assert lab.facts["binder_url"] == "http://20.9.9.4/"
+    assert lab.status.urls.page == "http://20.9.9.4/"
 
 
 def gate(lab: Lab) -> Outcome:
     run = run_of(Kind.UPGRADE, wanted=lab.place.hub().spec.wire())
     lab.place.runs.insert(run)
-    noted = {"run": run.id, "renewed": True, "chart": NEW, "good": 1}
-    lab.place.hubs.remember("r5", {"upgrade": noted})
+    lab.place.hubs.record("r5", parts.Upgrade(run.id, renewed=True, chart=NEW, good=1))
     return upgrade_release.release(lab.place.context(run, StepState("release", memo={"phase": "ready"})))
 
 
@@ -243,13 +241,13 @@ def test_an_upgraded_binderhub_is_tried_with_a_server_and_an_open_one_by_its_hea
     lab.addressed()
     outcome = gate(lab)
     assert (outcome.state, outcome.memo["phase"]) == ("waiting", "spawn")
-    assert lab.facts["candidate"]["binder_url"] == PAGE
+    assert lab.status.candidate.urls == parts.Urls(HUB, PAGE)
     opened = Lab(auth="none")
     opened.addressed()
     outcome = gate(opened)
     assert outcome.state == "done"
     assert "image of a repository" in outcome.message
-    assert (opened.facts["binder_url"], opened.facts["chart_version"]) == (PAGE, NEW)
+    assert (opened.status.urls.page, opened.status.release.chart) == (PAGE, NEW)
 
 
 def test_an_upgraded_page_that_finds_no_hub_is_waited_for() -> None:
@@ -265,19 +263,19 @@ def test_what_the_old_release_was_told_is_known_again_after_the_way_back() -> No
     lab = Lab()
     lab.addressed()
     lab.call(release.release)
-    told = lab.facts["linked_to"]
+    told = lab.status.release.linked
     lab.kubernetes.addresses = {"proxy-public": "20.9.9.3", "binder": "20.9.9.4"}
     wanted = lab.place.hub().spec.model_copy(update={"values": {"replicas": 2}})
     run = run_of(Kind.UPGRADE, wanted=wanted.wire())
     lab.place.runs.insert(run)
-    lab.place.hubs.remember("r5", {"upgrade": {"run": run.id, "path": [], "chart": OLD, "good": 2}})
+    lab.place.hubs.record("r5", parts.Upgrade(run.id, chart=OLD, good=2))
     step = StepState("release")
     assert upgrade_release.release(lab.place.context(run, step)).memo["phase"] == "ready"
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
-    assert lab.facts["linked_to"] != told
+    assert lab.status.release.linked != told
     back = replace(step, memo={"phase": "rollback", "why": "it crashes."})
     assert upgrade_release.release(lab.place.context(run, back)).memo["phase"] == "restored"
-    assert lab.facts["linked_to"] == told
+    assert lab.status.release.linked == told
 
 
 VERSIONS = [NEW, OLD, "0.2.0", "0.1.0"]
@@ -288,7 +286,7 @@ def test_the_newest_of_a_chart_without_stable_releases_is_the_newest_of_all() ->
     assert release_versions("jupyterhub", ["5.0.0-beta.1", "4.4.0"]) == ["4.4.0"]
     lab = Lab()
     lab.helm.offered = [ChartVersion(version, "", "") for version in VERSIONS]
-    assert chart_version(lab.place.services, spec(flavor="binderhub")).facts == {"chart_version": NEW}
+    assert chart_version(lab.place.services, spec(flavor="binderhub")).chart == NEW
     wrong = spec(flavor="binderhub", release={"version": "1.0.0-0.dev.git.1.habc"})
     (finding,) = chart_version(lab.place.services, wrong).findings
     assert NEW in finding.message

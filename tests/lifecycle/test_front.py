@@ -13,6 +13,7 @@ from shared.azure.keyvault import Secret
 from shared.checks import access as preflight_access
 from shared.checks import upgrade
 from shared.errors import ConflictError, PermanentError, TemporaryError
+from shared.hubs.status.model import Status
 from shared.hubs.store import HubRecord
 from shared.lifecycle.create import front
 from shared.lifecycle.create.front import NAME_PATIENCE
@@ -174,8 +175,8 @@ class Lab:
         return self.place.hub()
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return self.record.facts
+    def status(self) -> Status:
+        return self.record.status
 
 
 @pytest.fixture(autouse=True)
@@ -196,9 +197,9 @@ def test_the_record_is_made_marked_and_kept_in_mind_before() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
     assert lab.call(front.name).message == f"{HOST} leads to {ADDRESS}."
     assert lab.dns.records[RECORD].metadata == MARK == {"hubkeeper-hub": "r5", "hubkeeper-subscription": SUBSCRIPTION}
-    assert lab.facts["dns_records"] == [RECORD]
+    assert lab.status.dns.records == (RECORD,)
     lab.call(front.name)
-    assert (lab.dns.puts, lab.facts["dns_records"]) == (1, [RECORD])
+    assert (lab.dns.puts, lab.status.dns.records) == (1, (RECORD,))
 
 
 def test_a_crash_before_the_record_is_made_leaves_what_a_teardown_needs() -> None:
@@ -206,7 +207,7 @@ def test_a_crash_before_the_record_is_made_leaves_what_a_teardown_needs() -> Non
     lab.dns.race = True
     with pytest.raises(TemporaryError):
         lab.call(front.name)
-    assert lab.facts["dns_records"] == [RECORD]
+    assert lab.status.dns.records == (RECORD,)
 
 
 def test_a_record_of_ours_follows_the_address() -> None:
@@ -224,7 +225,7 @@ def test_a_record_of_somebody_elses_is_not_touched(metadata: dict[str, str]) -> 
     with pytest.raises(PermanentError, match=r"not made for this hub, which leads to 20\.9\.9\.9") as refused:
         lab.call(front.name)
     assert "remove that one" in advice.explain(refused.value, lab.record.spec).advice
-    assert (lab.dns.records, lab.facts.get("dns_records")) == ({RECORD: theirs}, None)
+    assert (lab.dns.records, lab.status.dns.records) == ({RECORD: theirs}, ())
 
 
 def test_the_zones_own_name_is_a_record_as_well() -> None:
@@ -328,9 +329,11 @@ def test_the_certificate_is_in_the_cluster_and_its_end_in_the_record() -> None:
         "The certificate for hub.example.org is in the cluster; it is good until 3000-01-01T00:00:00Z."
         in outcome.message
     )
-    assert lab.cluster.certificates == [lab.facts["tls"]["secret"]]
-    assert (lab.facts["tls"]["key"], lab.facts["tls"]["version"]) == ("cert", "1")
-    assert "PRIVATE" not in str(lab.facts)
+    kept = lab.status.tls.certificate
+    assert kept
+    assert lab.cluster.certificates == [kept.secret]
+    assert (kept.key, kept.version) == ("cert", "1")
+    assert "PRIVATE" not in str(lab.status)
     lab.call(front.certificate)
     assert len(lab.cluster.certificates) == 1
 
@@ -365,32 +368,34 @@ def upgrading(version: str = "2") -> Lab:
 
 def test_a_new_certificate_lies_beside_the_old_one_until_the_release_has_it() -> None:
     lab = upgrading()
-    before = lab.facts["tls"]
+    before = lab.status.tls.certificate
     assert lab.call(upgrade_front.new_certificate).state == "done"
-    assert lab.facts["tls"] == before
-    noted = lab.facts["upgrade"]["tls"]
-    assert sorted(lab.cluster.certificates) == sorted([before["secret"], noted["secret"]])
-    lab.place.hubs.remember("r5", {"tls": noted})
+    assert lab.status.tls.certificate == before
+    noted = lab.status.upgrade.certificate
+    assert before
+    assert noted
+    assert sorted(lab.cluster.certificates) == sorted([before.secret, noted.secret])
+    lab.place.hubs.record("r5", replace(lab.status.tls, certificate=noted))
     assert lab.call(upgrade_front.leftovers).message == "Removed: 1 certificates in the cluster."
-    assert lab.cluster.certificates == [noted["secret"]]
+    assert lab.cluster.certificates == [noted.secret]
     assert lab.call(upgrade_front.leftovers).message == "Nothing was left over."
 
 
 def test_one_that_has_not_changed_is_not_looked_at_again() -> None:
     lab = upgrading(version="1")
     assert lab.call(upgrade_front.new_certificate).message == "The certificate stays as it is."
-    assert lab.facts["upgrade"]["tls"] == lab.facts["tls"]
+    assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, lab.status.tls.certificate)
 
 
 def test_with_https_its_certificate_goes() -> None:
     lab = certified(Kind.UPGRADE, {"host": HOST})
     lab.call(front.certificate)
     lab.call(upgrade_front.new_certificate)
-    assert lab.facts["upgrade"]["tls"] is None
-    lab.place.hubs.remember("r5", {"tls": None})
+    assert (lab.status.upgrade.certificate_known, lab.status.upgrade.certificate) == (True, None)
+    lab.place.hubs.record("r5", replace(lab.status.tls, certificate=None))
     lab.call(upgrade_front.leftovers)
     assert lab.cluster.certificates == []
-    assert lab.facts["tls_used"] is False
+    assert lab.status.tls.secrets is False
 
 
 # Changes
@@ -441,12 +446,12 @@ def test_a_teardown_removes_the_hubs_records_alone_and_can_be_called_twice() -> 
     lab = Lab(host=HOST, dnsZone=OURS)
     lab.call(front.name)
     other = record_id(ZONE_ID, "other")
-    lab.place.hubs.remember("r5", {"dns_records": [RECORD, other]})
+    lab.place.hubs.record("r5", replace(lab.status.dns, records=(RECORD, other)))
     lab.dns.records[other] = Record(other, ("20.9.9.9",), {}, "etag")  # somebody has made it anew
     for _ in range(2):
         assert lab.call(removal.name).message == f"The record of {HOST} is gone."
     assert list(lab.dns.records) == [other]
-    assert lab.facts["records_removed"] == [RECORD]
+    assert lab.status.deleted_records.ids == (RECORD,)
 
 
 def test_a_hub_without_a_record_has_none_to_remove() -> None:

@@ -125,7 +125,7 @@ def test_everything_is_made_once_and_the_password_is_in_the_vault(slow: bool) ->
     assert lab.azure.asked == ["registry", "scope map", "token"]
     assert (lab.azure.made, lab.kept) == (["password 1"], "password 1")
     assert lab.vault.kept[NAME].tags["hubkeeper-hub"] == "r5"
-    assert lab.place.hub().facts["registry_server"] == "r5registry.azurecr.io"
+    assert lab.place.hub().status.registry.server == "r5registry.azurecr.io"
     assert lab.to_the_end().state == "done"
     assert lab.azure.made == ["password 1"], "a step that is called again makes no second one"
 
@@ -178,7 +178,7 @@ def test_no_password_is_in_what_is_stored() -> None:
     memos = []
     while (outcome := lab.step()).state == "waiting":
         memos.append(outcome.memo)
-    assert "the slow one" not in f"{memos} {outcome} {lab.place.hub().facts} {lab.azure.outcome!r}"
+    assert "the slow one" not in f"{memos} {outcome} {lab.place.hub().status} {lab.azure.outcome!r}"
 
 
 @pytest.mark.parametrize("what", ["registry", "scope map", "token"])
@@ -249,7 +249,7 @@ def test_a_teardown_deletes_the_registry_that_was_made_for_the_hub(tags: dict[st
         outcome = removal.registry(place.context(run, replace(state, memo=outcome.memo)))
     assert outcome.state == "done"
     assert arm.deleted == deleted
-    assert place.hub().facts.get("deleted_registry") == (WHERE if deleted else None)
+    assert place.hub().status.deleted_registry.id == (WHERE if deleted else None)
 
 
 def test_a_taken_name_is_found_out_before_and_ones_own_is_not_taken() -> None:

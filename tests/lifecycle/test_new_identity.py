@@ -1,5 +1,6 @@
 """From a service principal to a managed identity: in which order, what a crash leaves, and what a teardown finds of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from shared.errors import PermanentError, TemporaryError
 from shared.hubs.network_role import allow, subnet_id
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.parts import Identity, NextIdentity, Password, Retired, Role, Upgrade
 from shared.hubs.store import HubStore
 from shared.lifecycle.teardown import removal as teardown
 from shared.lifecycle.upgrade import identity
@@ -22,23 +24,20 @@ from shared.power.upkeep import _left_over
 from shared.runs.model import Kind
 from tests.fakes.azure import NEW_IMAGE, OLD_IMAGE, OWNED, Azure, profile
 from tests.given import SUBSCRIPTION, run_of
-from tests.lifecycle.test_nodes import FACTS, Lab, lab
+from tests.lifecycle.test_nodes import Lab, lab
 
 PASSWORD = "r5--own--service-principal-password"
-PRINCIPAL: dict[str, Any] = {
-    "application_id": "app-object",
-    "client_id": "app",
-    "principal_id": "old-principal",
-    "role_assignment": "old-assignment",
-    "password_key": "key1",
-    "password_expires": datetime(2027, 1, 1, tzinfo=UTC).isoformat(),
-}
+PRINCIPAL = (
+    Identity(application_id="app-object", client_id="app", principal_id="old-principal"),
+    Role("old-assignment"),
+    Password("key1", datetime(2027, 1, 1, tzinfo=UTC)),
+)
 BROUGHT: dict[str, Any] = {"identity": {"clientId": "app", "secret": "secret://mine"}}
 
 
 def changing(azure: Azure | None = None, **old: Any) -> Lab:
     made = lab(azure=azure, identity="managed", old=old)
-    made.place.hubs.remember("r5", FACTS | PRINCIPAL)
+    made.place.hubs.record("r5", *PRINCIPAL)
     made.azure.vault.kept[PASSWORD] = Secret(PASSWORD, "old", "1", None, {})
     return made
 
@@ -71,13 +70,13 @@ def test_role_first_then_the_cluster_then_its_nodes_then_the_principal() -> None
     assert made.azure.identity
     assert next(iter(made.azure.identity["userAssignedIdentities"])).endswith("/userAssignedIdentities/r5-id")
     assert made.spec.identity.type == "managed"
-    facts = made.facts
-    assert facts["identity_id"].endswith("/r5-id")
-    assert facts["principal_id"] == "new-principal"
-    assert "Microsoft.Network" in facts["role_assignment"]
-    gone = ("application_id", "client_id", "password_key", "password_expires", "retired", "new_identity_id")
-    assert {name: facts.get(name) for name in gone} == dict.fromkeys(gone)
-    assert made.azure.resources[facts["identity_id"].lower()]["tags"] == OWNED
+    status = made.status
+    managed_id = str(status.identity.managed_id)
+    assert managed_id.endswith("/r5-id")
+    assert status.identity == Identity(managed_id=managed_id, principal_id="new-principal")
+    assert "Microsoft.Network" in str(status.role.assignment)
+    assert (status.password, status.retired, status.next_identity) == (Password(), Retired(), NextIdentity())
+    assert made.azure.resources[managed_id.lower()]["tags"] == OWNED
     made.azure.asked.clear()
     assert through(made, *STEPS)[0] == "The cluster's identity stays."
     assert made.azure.asked == []
@@ -132,17 +131,18 @@ def test_a_crash_between_the_facts_and_the_specification_forgets_no_principal(mo
 def test_nodes_that_have_the_newest_image_keep_the_principal_and_so_does_the_hub() -> None:
     made = changing(Azure(latest=OLD_IMAGE))
     through(made, *STEPS[:2])
-    noted = made.facts["upgrade"]
-    made.place.hubs.remember("r5", {"upgrade": {**noted, "identity": True}})
+    made.place.hubs.record("r5", replace(made.status.upgrade, identity=True))
     outcome = made.to_the_end(identity.nodes)
     assert outcome.fault
     assert outcome.fault.code == "NodesKeepPrincipal"
     assert "about every week" in outcome.fault.advice
-    assert made.facts["retired"]["application_id"] == "app-object"
+    retired = made.status.retired.identity
+    assert retired
+    assert retired.application_id == "app-object"
     assert made.spec.identity.type == "managed", "the record does not say what the cluster is"
     assert "as long as nodes keep it" in made.to_the_end(identity.old_identity).message
     assert examined(made).plan.changes == (), "people would be warned of what cannot be done"
-    made.place.hubs.remember("r5", {"upgrade": {"run": made.run.id}})
+    made.place.hubs.record("r5", Upgrade(made.run.id))
     assert made.to_the_end(identity.nodes).state == "done", "it keeps other changes from being made"
     made.azure.latest = NEW_IMAGE
     assert examined(made).plan.needs_run
@@ -195,7 +195,7 @@ def test_on_a_network_of_others_the_identity_gets_its_role_by_an_admins_word_and
     allow(made.place.services, made.place.hub(), subnet, "ada", made.place.clock.now())
     said = through(made, *STEPS)
     assert "Network Contributor on r5-subnet" in said[0]
-    assert made.facts["role_assignment"] == assignment_id(subnet, "new-principal", "Network Contributor")
+    assert made.status.role.assignment == assignment_id(subnet, "new-principal", "Network Contributor")
     assert "unassign old-assignment" in made.azure.asked
 
 
@@ -217,7 +217,7 @@ def test_a_role_that_somebody_gave_is_enough_when_it_lets_nodes_in(
     made.azure.given = {"new-principal": permissions}
     assert made.to_the_end(identity.new_identity).state == state
     assert made.azure.assigned == set()
-    assert "new_role_assignment" not in made.facts, "a teardown would take away what somebody gave"
+    assert made.status.next_identity.role_assignment is None, "a teardown would take away what somebody gave"
 
 
 def test_a_role_that_is_not_known_yet_is_waited_for_and_one_that_is_refused_is_not() -> None:

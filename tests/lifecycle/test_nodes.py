@@ -11,6 +11,8 @@ from shared.checks import nodes
 from shared.checks.upgrade import examine
 from shared.errors import PermanentError, TemporaryError
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Cluster, NodePools, Release, Upgrade, Urls
 from shared.lifecycle.upgrade import cluster as upgrade_cluster
 from shared.lifecycle.upgrade import nodes as upgrade_nodes
 from shared.lifecycle.upgrade import pool as upgrade_pool
@@ -20,7 +22,7 @@ from tests.fakes.azure import OWNED, Azure, pod, profile
 from tests.given import Place, run_of
 
 BIG = "Standard_D4s_v3"
-FACTS = {"chart_version": "4.4.0", "kubernetes_version": "1.35.5", "url": "http://r5.example/"}
+KNOWN = (Release(chart="4.4.0"), Cluster(kubernetes="1.35.5"), Urls("http://r5.example/"))
 
 
 @dataclass
@@ -54,20 +56,20 @@ class Lab:
         return self.place.hub().spec
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return self.place.hub().facts
+    def status(self) -> Status:
+        return self.place.hub().status
 
 
 def lab(cluster: dict[str, Any] | None = None, azure: Azure | None = None, **more: Any) -> Lab:
     """cluster: what is to change in it; more: other fields of the hub that is wanted. `old`: of the hub that is there."""
     place = Place()
     old = more.pop("old", {})
-    before = place.ready(facts=FACTS, auth="none", **old).spec
+    before = place.ready(parts=KNOWN, auth="none", **old).spec
     body = before.wire()
     body["cluster"] |= cluster or {}
     run = run_of(Kind.UPGRADE, wanted=parse(body | more, "westus").wire())
     place.runs.insert(run)
-    place.hubs.remember("r5", {"upgrade": {"run": run.id}})
+    place.hubs.record("r5", Upgrade(run.id))
     return Lab(place, run, azure or Azure())
 
 
@@ -83,12 +85,12 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
         step = replace(step, memo=outcome.memo)
         assert made.spec.cluster.node_pool == "nodepool1", "what is not there yet became the hub's"
     assert "0 of 2 nodes of nodepool2 are ready" in outcome.message
-    assert made.facts["extra_pools"] == ["nodepool2"]
+    assert made.status.node_pools.extra == ("nodepool2",)
     made.azure.unready = set()
     assert made.to_the_end(upgrade_pool.new_pool).state == "done"
     cluster = made.spec.cluster
     assert (cluster.node_pool, cluster.vm_size, cluster.node_count) == ("nodepool2", BIG, 2)
-    assert extra_pools(made.facts, made.spec) == ["nodepool1"]
+    assert extra_pools(made.status, made.spec) == ["nodepool1"]
     assert made.azure.asked == ["put nodepool2", "cordon nodepool1-node"]
     pool = made.azure.pools["nodepool2"]
     assert (pool["count"], pool["vmSize"], pool["orchestratorVersion"], pool["mode"]) == (2, BIG, "1.35.5", "System")
@@ -99,7 +101,7 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
 
 def test_a_pool_that_came_to_a_bad_end_is_asked_for_once_more() -> None:
     made = lab(MOVE, Azure({"nodepool1": profile(), "nodepool2": profile("nodepool2", provisioningState="Failed")}))
-    made.place.hubs.remember("r5", {"extra_pools": ["nodepool2"]})
+    made.place.hubs.record("r5", NodePools(("nodepool2",)))
     assert made.call(upgrade_pool.new_pool).state == "waiting"
     assert made.azure.asked == ["put nodepool2"]
 
@@ -117,7 +119,7 @@ def test_cut_off_anywhere_the_pool_is_replaced_once_in_the_end(cut: str) -> None
         except TemporaryError:
             made.to_the_end(step)
     assert list(made.azure.pools) == [made.spec.cluster.node_pool] == ["nodepool2"]
-    assert extra_pools(made.facts, made.spec) == []
+    assert extra_pools(made.status, made.spec) == []
     assert made.azure.pods == []
 
 
@@ -149,7 +151,7 @@ def left_over(**pods: str) -> Lab:
         Azure({"nodepool1": profile(), "nodepool2": profile("nodepool2")}),
         old={"cluster": {"nodePool": "nodepool2", "vmSize": BIG}},
     )
-    made.place.hubs.remember("r5", {"extra_pools": ["nodepool1", "nodepool2"]})
+    made.place.hubs.record("r5", NodePools(("nodepool1", "nodepool2")))
     made.azure.pods = [pod(name, f"{node}-node") for name, node in pods.items()]
     return made
 
@@ -159,7 +161,7 @@ def test_the_old_pool_is_emptied_before_it_goes() -> None:
     assert made.to_the_end(upgrade_pool.old_pool).message == "Removed: nodepool1."
     assert made.azure.asked == ["cordon nodepool1-node", "evict hub", "evict proxy", "delete nodepool1"]
     assert [each["metadata"]["name"] for each in made.azure.pods] == ["other"]
-    assert made.facts["extra_pools"] == []
+    assert made.status.node_pools.extra == ()
     assert made.to_the_end(upgrade_pool.old_pool).message == "No pool is left over."
 
 
@@ -176,7 +178,7 @@ def test_what_its_budget_keeps_is_waited_for_and_then_named() -> None:
     assert "retry the run" in outcome.fault.advice
     assert 30 <= (made.place.clock.now() - begun).total_seconds() / 60 <= 31
     assert "delete nodepool1" not in made.azure.asked
-    assert extra_pools(made.facts, made.spec) == ["nodepool1"]
+    assert extra_pools(made.status, made.spec) == ["nodepool1"]
     made.azure.kept = set()
     assert made.to_the_end(upgrade_pool.old_pool).state == "done", "a retry does not go on"
 
@@ -277,7 +279,7 @@ def test_the_new_pool_gets_the_next_free_name_unless_it_is_given_one() -> None:
 def test_a_change_that_did_not_end_goes_on_with_the_pool_that_it_made() -> None:
     azure = Azure({"nodepool1": profile(), "nodepool2": profile("nodepool2", vmSize=BIG)})
     made = lab({"vmSize": BIG}, azure)
-    made.place.hubs.remember("r5", {"extra_pools": ["nodepool2"]})
+    made.place.hubs.record("r5", NodePools(("nodepool2",)))
     found = examined(made)
     assert found.against == ()
     assert {change.field: change.after for change in found.plan.changes}["cluster.nodePool"] == "nodepool2"
@@ -289,7 +291,7 @@ def test_what_is_left_over_is_a_change_of_its_own() -> None:
     (change,) = found.plan.changes
     assert (change.field, change.before, change.after) == ("cluster.nodePool", "nodepool1", "nodepool2")
     assert found.plan.needs_run
-    made.place.hubs.remember("r5", {"extra_pools": []})
+    made.place.hubs.record("r5", NodePools())
     assert examined(made).plan.changes == ()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from shared.checks.upgrade import Examined
 from shared.hubs.patch.planning import plan as changes_of
+from shared.hubs.status.parts import Dns
 from shared.lifecycle.create.plan import plan as create_plan
 from shared.lifecycle.create.steps import STEPS as CREATE
 from shared.lifecycle.teardown.command import teardown
@@ -90,20 +91,20 @@ def test_an_upgrade_whose_hub_needs_more_by_now_asks_for_a_new_request(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("more", "facts", "keep", "needed"),
+    ("more", "records", "keep", "needed"),
     [
-        ({}, {}, False, set[str]()),
-        ({}, {}, True, {"homes"}),
-        ({"flavor": "binderhub"}, {}, False, {"registry"}),
-        ({}, {"dns_records": ["/subscriptions/s/record"]}, False, {"name"}),
+        ({}, (), False, set[str]()),
+        ({}, (), True, {"homes"}),
+        ({"flavor": "binderhub"}, (), False, {"registry"}),
+        ({}, ("/subscriptions/s/record",), False, {"name"}),
     ],
     ids=["plain", "keep-homes", "binderhub", "dns-record"],
 )
 def test_a_teardown_has_the_steps_that_its_hub_needs(
-    more: dict[str, Any], facts: dict[str, Any], keep: bool, needed: set[str]
+    more: dict[str, Any], records: tuple[str, ...], keep: bool, needed: set[str]
 ) -> None:
     place = Place()
-    place.ready(facts=facts, **more)
+    place.ready(parts=[Dns(records)], **more)
     run = teardown(place.commands, "r5", "", keep_homes=keep)
     assert {step.name for step in place.runs.get(run.id).plan} & {"homes", "registry", "name"} == needed
 

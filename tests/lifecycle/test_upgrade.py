@@ -13,6 +13,7 @@ from shared.azure.operations import Operation
 from shared.errors import PermanentError, TemporaryError
 from shared.hubs.chart.values import CHECK_USER
 from shared.hubs.spec.validation import parse
+from shared.hubs.status import parts
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
 from shared.kubernetes.tunnel import Tunnel
@@ -27,7 +28,7 @@ from tests.given import Place, run_of, spec
 type Documents = list[dict[str, Any]]
 
 URL = "http://r5.example/"
-FACTS = {"chart_version": "4.2.0", "kubernetes_version": "1.34.6", "url": URL}
+KNOWN = (parts.Release(chart="4.2.0"), parts.Cluster(kubernetes="1.34.6"), parts.Urls(URL))
 
 
 def profile(**more: Any) -> dict[str, Any]:
@@ -258,11 +259,11 @@ class Lab:
 
 def lab(change: dict[str, Any], **old: Any) -> Lab:
     place = Place()
-    before = place.ready(facts=FACTS, auth="none", **old).spec
+    before = place.ready(parts=KNOWN, auth="none", **old).spec
     wanted = parse({**before.wire(), **change}, "westus").wire()
     run = run_of(Kind.UPGRADE, wanted=wanted)
     place.runs.insert(run)
-    place.hubs.remember("r5", {"upgrade": {"run": run.id, "path": [], "chart": "4.2.0", "good": 1}})
+    place.hubs.record("r5", parts.Upgrade(run.id, chart="4.2.0", good=1))
     return Lab(place, run)
 
 
@@ -270,7 +271,7 @@ def test_kubernetes_goes_up_the_path_control_plane_first() -> None:
     made = lab(
         {"cluster": {**spec().cluster.model_dump(by_alias=True, exclude_none=True), "kubernetesVersion": "1.36"}}
     )
-    made.place.hubs.remember("r5", {"upgrade": {"run": made.run.id, "path": ["1.35.5", "1.36.3"]}})
+    made.place.hubs.record("r5", parts.Upgrade(made.run.id, path=("1.35.5", "1.36.3")))
     assert made.to_the_end("cluster", upgrade_cluster.cluster).state == "done"
     assert [
         (who, what if isinstance(what, str) else what["orchestratorVersion"]) for who, what in made.clusters.asked
@@ -281,7 +282,7 @@ def test_kubernetes_goes_up_the_path_control_plane_first() -> None:
         ("nodepool1", "1.36.3"),
     ]
     assert made.spec.cluster.kubernetes_version == "1.36"
-    assert made.place.hub().facts["kubernetes_version"] == "1.36.3"
+    assert made.place.hub().status.cluster.kubernetes == "1.36.3"
     assert made.to_the_end("cluster", upgrade_cluster.cluster).message == "Kubernetes stays as it is."
 
 
@@ -339,7 +340,7 @@ def test_the_backup_holds_keys_and_not_the_charts_values() -> None:
     kept = made.secrets.kept["r5--own--backup-hub-secret"]
     assert kept.value == '{"crypt": "a2V5", "hub.services.hubkeeper.apiToken": "dG9rZW4="}'
     assert kept.tags == {"hubkeeper-hub": "r5", "run": made.run.id, "revision": "1"}
-    assert made.place.hub().facts["upgrade"]["good"] == 1
+    assert made.place.hub().status.upgrade.good == 1
 
 
 def test_a_release_without_a_good_revision_is_not_upgraded() -> None:
@@ -357,7 +358,7 @@ def test_what_works_becomes_the_hubs_specification() -> None:
     assert (outcome.state, outcome.message) == ("done", "A server was started and stopped.")
     assert made.hub.there == set()
     assert made.spec.wire()["image"]["tag"] == "2"
-    assert made.place.hub().facts["release_revision"] == 2
+    assert made.place.hub().status.release.revision == 2
 
 
 def test_a_release_made_before_a_crash_is_not_made_again_and_after_a_retry_it_is() -> None:
@@ -377,7 +378,7 @@ def failed_gate(made: Lab) -> Outcome:
     assert outcome.state == "failed"
     assert made.helm.rolled_back == [1]
     assert made.spec.image is None
-    assert made.place.hub().facts["chart_version"] == "4.2.0"
+    assert made.place.hub().status.release.chart == "4.2.0"
     return outcome
 
 
@@ -449,17 +450,22 @@ def renewed(version: str = "2") -> Lab:
     """An upgrade under which nothing but the certificate is another one."""
     made = lab({}, access=NAMED)
     made.hub.url = "https://r5.example/"
-    noted = made.place.hub().facts["upgrade"]
-    old, new = ({"key": "cert", "version": number, "secret": f"hubkeeper-tls-{number}"} for number in ("1", version))
-    made.place.hubs.remember("r5", {"tls": old, "upgrade": {**noted, "tls": new}})
+    noted, ends = made.place.hub().status.upgrade, made.place.clock.now() + timedelta(days=90)
+    old, new = (parts.Certificate("cert", number, f"hubkeeper-tls-{number}", ends) for number in ("1", version))
+    made.place.hubs.record("r5", parts.Tls(old), replace(noted, certificate_known=True, certificate=new))
     return made
+
+
+def certificate_version(made: Lab) -> str | None:
+    used = made.place.hub().status.tls.certificate
+    return used.version if used else None
 
 
 def test_another_certificate_makes_a_release_and_is_the_hubs_when_it_works() -> None:
     made = renewed()
     assert made.to_the_end("release", upgrade_release.release).state == "done"
     assert made.helm.values["proxy"]["https"]["secret"] == {"name": "hubkeeper-tls-2"}
-    assert made.place.hub().facts["tls"]["version"] == "2"
+    assert certificate_version(made) == "2"
 
 
 def test_the_same_certificate_makes_none() -> None:
@@ -480,7 +486,7 @@ def test_a_certificate_with_which_the_hub_does_not_answer_is_taken_back() -> Non
     assert outcome.fault
     assert outcome.fault.code == "RolledBack"
     assert "https://r5.example/ does not answer yet: it answers 503" in outcome.message
-    assert made.place.hub().facts["tls"]["version"] == "1"
+    assert certificate_version(made) == "1"
 
 
 def test_a_change_that_lets_everybody_in_is_taken_back() -> None:

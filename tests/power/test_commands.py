@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError, TemporaryError
+from shared.errors import MissingError, TemporaryError
+from shared.hubs.status.parts import Decided
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.commands import PowerCommands
 from shared.power.due_queue import Agenda, Entry
 from shared.power.people import people
 from shared.runs.commands import BusyError
-from shared.runs.model import Kind, Status, StepState, StepStatus
+from shared.runs.model import Kind, Options, Status, StepState, StepStatus
 from shared.schedules.model import Schedule
 from shared.schedules.overrides import OverrideError
 from shared.schedules.record import PowerState
@@ -48,7 +49,7 @@ class Asking:
     def events(self) -> list[EventKind]:
         return [event.event.kind for event in EventStore(self.place.tables).of_hub("r5", 10)]
 
-    def at_work(self, kind: Kind, **options: Any) -> str:
+    def at_work(self, kind: Kind, options: Options | None = None) -> str:
         """The run that is open on the hub now."""
         return self.place.commands.begin("r5", kind, "", options).id
 
@@ -84,14 +85,14 @@ def test_a_stop_holds_until_the_next_window() -> None:
     asking = Asking(NOON, "Running")
     asked = asking.commands.stop("r5", "", force=False)
     assert asked.run is not None
-    assert (asked.run.kind, asked.run.reason, asked.run.options) == (Kind.STOP, "stop asked for by ann", {})
+    assert (asked.run.kind, asked.run.reason, asked.run.options) == (Kind.STOP, "stop asked for by ann", Options())
     assert (asking.override.state, asking.override.until) == (PowerState.OFF, NOW + timedelta(days=1))
 
 
 def test_a_forced_stop_says_so_to_its_run() -> None:
     asked = Asking(NOON, "Running").commands.stop("r5", "", force=True)
     assert asked.run is not None
-    assert asked.run.options == {"force": True}
+    assert asked.run.options == Options(force=True)
 
 
 @pytest.mark.parametrize(("power", "ask"), [("Running", "start"), ("Stopped", "stop")])
@@ -132,7 +133,7 @@ def test_an_unknown_hub_is_not_found() -> None:
         lambda: commands.set_schedule("other", None),
     ]
     for ask in asks:
-        with pytest.raises(NotFoundError):
+        with pytest.raises(MissingError):
             ask()
 
 
@@ -175,7 +176,7 @@ def test_a_forced_stop_reaches_the_stop_that_waits_for_people() -> None:
     asked = asking.commands.stop("r5", "", force=True)
     assert asked.run is not None
     assert asked.run.id == current
-    assert asking.place.runs.get(current).options == {"force": True}
+    assert asking.place.runs.get(current).options == Options(force=True)
 
 
 def test_the_last_wish_counts_whatever_is_in_line() -> None:
@@ -188,7 +189,7 @@ def test_the_last_wish_counts_whatever_is_in_line() -> None:
     assert start.id == current
     asking.place.hubs.release("r5", current, "ready")
     stop = asking.place.runs.get(str(asking.place.hub().open_run))
-    assert (stop.kind, stop.options) == (Kind.STOP, {"force": True})
+    assert (stop.kind, stop.options) == (Kind.STOP, Options(force=True))
     assert people(asking.place.context(stop, StepState("people"))).state == "cancelled"
 
 
@@ -218,7 +219,7 @@ def test_a_wish_survives_that_a_tick_is_faster(times: int) -> None:
     def faster() -> None:
         nonlocal left
         left -= 1
-        asking.place.hubs.remember("r5", {"decision": left})
+        asking.place.hubs.record("r5", Decided("on", str(left)))
         hubs.meanwhile = faster if left else None
 
     hubs.meanwhile = faster
@@ -301,7 +302,7 @@ def test_an_edit_of_a_hub_that_changes_all_the_time_is_refused() -> None:
     hubs = asking.place.tables.table("hubs")
 
     def again() -> None:
-        asking.place.hubs.remember("r5", {"x": 1})
+        asking.place.hubs.record("r5", Decided("on"))
         hubs.meanwhile = again
 
     hubs.meanwhile = again

@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
+from shared.hubs.status.parts import Urls
 from shared.lifecycle.follow_up import first_hours
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power import failures
 from shared.power.due_queue import Agenda, Entry
 from shared.power.follow_up import learnt, start_seconds
-from shared.runs.model import Fault, Kind, Run, Status, StepState
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status, StepState
 from shared.schedules.record import Override, PowerState, Record
 from shared.workflows import workflow
 from tests.given import NOW, OFFICE, Place, run_of, succeeded
 
-FAULT = Fault("OutOfCapacity", "none left", "wait")
+FAULT = Problem("OutOfCapacity", "none left", "wait")
 EVENING = NOW.replace(hour=20)
 
 
@@ -115,10 +117,10 @@ def test_a_hub_made_with_somebodys_wish_or_without_a_schedule_follows_that() -> 
 
 
 class Ending:
-    def __init__(self, **facts: Any) -> None:
+    def __init__(self) -> None:
         self.place = Place()
         self.place.clock.set(later(300))
-        self.place.ready(schedule=OFFICE, facts={"url": "http://r5/", **facts})
+        self.place.ready(schedule=OFFICE, parts=[Urls("http://r5/")])
 
     def end(self, run: Run) -> None:
         workflow(run.kind).follow_up()(self.place.services, run, self.place.hub(), self.place.clock.now())
@@ -188,10 +190,10 @@ def test_starts_that_fail_in_a_row_are_told_once_and_the_first_time_is_kept() ->
         ending.end(failing())
         ending.place.clock.advance(hours=1)
     assert ending.events == [EventKind.FAILED]
-    found = failures.failing(ending.place.hub().facts, Kind.START)
+    found = failures.failing(ending.place.hub(), Kind.START)
     assert found is not None
     assert (found.count, found.first, found.last) == (3, later(300), later(300 + 7200))
-    assert failures.failing(ending.place.hub().facts, Kind.STOP) is None
+    assert failures.failing(ending.place.hub(), Kind.STOP) is None
 
 
 def test_the_success_after_failures_is_told_and_ends_them() -> None:
@@ -199,7 +201,7 @@ def test_the_success_after_failures_is_told_and_ends_them() -> None:
     ending.end(failing())
     ending.end(start(300))
     assert sorted(ending.events) == sorted([EventKind.FAILED, EventKind.RECOVERED, EventKind.STARTED])
-    assert failures.failing(ending.place.hub().facts, Kind.START) is None
+    assert failures.failing(ending.place.hub(), Kind.START) is None
     ending.end(start(300))
     assert ending.events.count(EventKind.RECOVERED) == 1
     ending.end(failing())
@@ -214,7 +216,7 @@ def test_a_first_try_that_fails_is_told_before_the_run_gives_up_and_not_again_th
     assert ending.events == [EventKind.FAILED]
     ending.end(failing())
     assert ending.events == [EventKind.FAILED]
-    found = failures.failing(ending.place.hub().facts, Kind.START)
+    found = failures.failing(ending.place.hub(), Kind.START)
     assert found is not None
     assert found.count == 1
 
@@ -224,15 +226,15 @@ def test_stops_that_fail_are_another_row_than_starts() -> None:
     ending.end(failing(Kind.START))
     ending.end(failing(Kind.STOP))
     assert ending.events == [EventKind.FAILED] * 2
-    assert failures.failing(ending.place.hub().facts, Kind.START) is None
-    assert failures.failing(ending.place.hub().facts, Kind.STOP) is not None
+    assert failures.failing(ending.place.hub(), Kind.START) is None
+    assert failures.failing(ending.place.hub(), Kind.STOP) is not None
 
 
 def test_a_run_that_somebody_cancelled_is_not_told_and_not_begun_again_at_once() -> None:
     ending = Ending()
     ending.end(run_of(Kind.START, status=Status.CANCELLED, ended=NOW, cancel_requested_by="bob"))
     assert ending.events == []
-    found = failures.failing(ending.place.hub().facts, Kind.START)
+    found = failures.failing(ending.place.hub(), Kind.START)
     assert found is not None
     assert (found.count, found.cancelled) == (1, True)
     ending.end(start(300))
@@ -248,10 +250,10 @@ def test_a_failure_after_a_cancelled_run_is_told() -> None:
 
 def test_a_run_that_was_called_off_because_it_is_not_wanted_is_no_failure() -> None:
     ending = Ending()
-    fault = Fault("NotWanted", "The stop is off.", "Nothing to do.")
+    fault = Problem("NotWanted", "The stop is off.", "Nothing to do.")
     ending.end(run_of(Kind.STOP, status=Status.CANCELLED, ended=NOW, fault=fault))
     assert ending.events == []
-    assert failures.failing(ending.place.hub().facts, Kind.STOP) is None
+    assert failures.failing(ending.place.hub(), Kind.STOP) is None
 
 
 def test_a_step_state_is_what_a_start_is_measured_by() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.hubs.status.parts import Urls
 from shared.kubernetes.jupyterhub import HubUser
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.people import ACTIVE, LOOK, SERVERS_PATIENCE, SILENCE, Present, people, present, servers
-from shared.runs.model import Kind, Outcome, StepState
+from shared.runs.model import Kind, Options, Outcome, StepState
 from shared.schedules.record import Override, PowerState
 from tests.fakes.adapters import Clusters, JupyterHub, Kubernetes, user
 from tests.given import NOW, OFFICE, Place, run_of
@@ -57,15 +58,14 @@ def test_who_is_present(users: list[HubUser], expected: Present) -> None:
 class Stopping:
     """Hub r5 at 18:00, the end of its hours; each `call` is given the memo that the last one left."""
 
-    def __init__(self, *users: HubUser, schedule: Any = OFFICE, **options: Any) -> None:
+    def __init__(self, *users: HubUser, schedule: Any = OFFICE, force: bool = False) -> None:
         self.hub, self.clusters = JupyterHub(list(users)), Clusters()
         self.place = Place(
             adapters={"clusters": self.clusters, "kubernetes": Kubernetes(), "jupyterhub": self.hub},
         )
         self.place.clock.set(EVENING)
-        facts = {"url": "http://r5.example/"}
-        self.place.ready(facts=facts, **({"schedule": schedule} if schedule else {}))
-        self.run = run_of(Kind.STOP, requested=EVENING, options=options)
+        self.place.ready(parts=[Urls("http://r5.example/")], **({"schedule": schedule} if schedule else {}))
+        self.run = run_of(Kind.STOP, requested=EVENING, options=Options(force=force))
         self.began = EVENING
         self.memo: dict[str, Any] = {}
 
@@ -184,10 +184,10 @@ def test_a_cluster_that_is_off_already_keeps_nobody_waiting() -> None:
     assert stopping.call(servers).state == "done"
 
 
-@pytest.mark.parametrize("options", [{}, {"force": True}])
-def test_a_stop_under_a_schedule_that_was_paused_meanwhile_is_called_off(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_a_stop_under_a_schedule_that_was_paused_meanwhile_is_called_off(force: bool) -> None:
     paused = OFFICE | {"pause": {"until": (EVENING + timedelta(days=1)).isoformat(), "reason": "exams"}}
-    stopping = Stopping(user("ann", EVENING), schedule=paused, **options)
+    stopping = Stopping(user("ann", EVENING), schedule=paused, force=force)
     assert stopping.call().state == "cancelled"
 
 

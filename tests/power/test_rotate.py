@@ -14,6 +14,7 @@ from shared.azure.graph import Password
 from shared.azure.keyvault import Secret
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs.spec import defaults
+from shared.hubs.status import parts
 from shared.power.commands import PowerCommands
 from shared.power.rotate import (
     LIFETIME,
@@ -30,7 +31,7 @@ from shared.power.rotate import (
 )
 from shared.resources.password import PASSWORD_LABEL
 from shared.runs.context import OperationEndedError
-from shared.runs.model import Kind, Outcome, StepState
+from shared.runs.model import Kind, Options, Outcome, StepState
 from tests.fakes.adapters import RUNNING, SUCCEEDED, Arm, Clusters, Directory, Secrets, failed
 from tests.given import NOW, OFFICE, Place, run_of
 
@@ -105,10 +106,9 @@ class Rotating:
             }
         )
         self.place.clock.set(EVENING)
-        facts: dict[str, Any] = {"client_id": "app", "password_key": "key1"}
-        facts["password_expires"] = expires.isoformat() if expires else None
+        known = [parts.Identity(client_id="app"), parts.Password("key1", expires)]
         wanted = {"schedule": OFFICE} | more
-        self.place.ready(facts=facts, **{name: value for name, value in wanted.items() if value is not None})
+        self.place.ready(parts=known, **{name: value for name, value in wanted.items() if value is not None})
         self.run = run_of(kind, requested=EVENING)
 
     def call(self, function: Callable[..., Outcome], **memo: Any) -> Outcome:
@@ -122,8 +122,12 @@ class Rotating:
 
     def agrees(self) -> bool:
         """One password is valid, the vault has it, and the cluster uses it."""
-        kept, key = self.secrets.kept[VAULT], self.place.hub().facts["password_key"]
+        kept, key = self.secrets.kept[VAULT], self.password.key
         return self.keys == {key} and kept.tags["keyId"] == key and self.cluster_uses == kept.value
+
+    @property
+    def password(self) -> parts.Password:
+        return self.place.hub().status.password
 
     @property
     def cluster_uses(self) -> str:
@@ -143,8 +147,7 @@ def test_a_password_that_ends_soon_is_replaced_everywhere() -> None:
     assert (kept.value, kept.tags["keyId"]) == ("secret of key2", "key2")
     assert kept.tags[defaults.OWNER_TAG] == "r5"
     assert kept.expires == at(EVENING, days=defaults.PASSWORD_DAYS)
-    facts = rotating.place.hub().facts
-    assert (facts["password_key"], facts["password_expires"]) == ("key2", kept.expires.isoformat())
+    assert (rotating.password.key, rotating.password.expires) == ("key2", kept.expires)
 
 
 @pytest.mark.parametrize("expires", [None, at(EVENING, days=200)])
@@ -176,9 +179,9 @@ def test_the_next_start_is_the_schedules() -> None:
 
 def test_a_stop_of_a_burst_waits_for_its_turn_first() -> None:
     rotating = Rotating()
-    rotating.run = replace(rotating.run, options={"delay": 30.0})
+    rotating.run = replace(rotating.run, options=Options(delay=30.0))
     assert rotating.call(check).after == 30
-    assert "rotate_for" not in rotating.place.hub().facts
+    assert rotating.password.rotate_for is None
 
 
 def test_a_password_that_never_reached_the_vault_is_removed() -> None:
@@ -213,10 +216,9 @@ def test_what_is_known_of_the_password_is_of_the_one_that_the_cluster_uses() -> 
     rotating = Rotating()
     rotating.call(check)
     rotating.call(new_password)
-    facts = rotating.place.hub().facts
-    assert (facts["password_key"], facts["password_expires"]) == ("key1", SOON.isoformat())
+    assert (rotating.password.key, rotating.password.expires) == ("key1", SOON)
     rotating.call(give_to_cluster)
-    assert rotating.place.hub().facts["password_key"] == "key2"
+    assert rotating.password.key == "key2"
 
 
 def test_a_password_in_the_vault_that_ends_soon_as_well_is_not_given() -> None:
@@ -293,7 +295,7 @@ def test_the_next_run_gives_the_cluster_what_a_failed_one_could_not(kind: Kind) 
     rotating.call(give_to_cluster)
     rotating.call(old_passwords)
     assert rotating.clusters.given == [rotating.secrets.kept[VAULT].value]
-    assert rotating.keys == {rotating.place.hub().facts["password_key"]}
+    assert rotating.keys == {rotating.password.key}
     rotating.run = replace(rotating.run, id="the-one-after", kind=Kind.STOP)
     assert "long after" in rotating.call(check).message
 

@@ -10,7 +10,7 @@ from shared.azure.operations import Operation
 from shared.errors import NotFoundError, PermanentError, TemporaryError
 from shared.power.switch import BELIEVED, LOOK, REST_LOOK, TRY_AGAIN, power_off, power_on, rest
 from shared.runs.context import OperationEndedError, StepContext, backoff, give_up, poll_delay, watching
-from shared.runs.model import Kind, Outcome, StepState
+from shared.runs.model import Kind, Options, Outcome, StepState
 from shared.schedules.record import Record
 from tests.fakes.adapters import RUNNING, SUCCEEDED, Arm, Clusters, failed
 from tests.given import NOW, Place, run_of
@@ -210,7 +210,7 @@ def rested(record: Record, *, power: str = "Stopped", delay: float = 0) -> Outco
     place = Place(adapters={"clusters": Clusters(power=power)})
     place.ready()
     place.hubs.update_power("r5", lambda _: record)
-    run = run_of(Kind.START, options={"delay": delay} if delay else {})
+    run = run_of(Kind.START, options=Options(delay=delay))
     return rest(place.context(run, StepState("rest")))
 
 
@@ -235,7 +235,7 @@ def test_a_cluster_that_is_on_needs_no_rest() -> None:
 def test_a_run_of_a_burst_waits_for_its_turn_without_a_call() -> None:
     place = Place()
     place.ready()
-    run = run_of(Kind.START, options={"delay": 90.0})
+    run = run_of(Kind.START, options=Options(delay=90.0))
     outcome = rest(place.context(run, StepState("rest")))
     assert (outcome.state, outcome.after) == ("waiting", 90)
     place.clock.advance(seconds=90)

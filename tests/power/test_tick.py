@@ -11,13 +11,14 @@ import pytest
 from shared.azure.aks import Cluster
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
+from shared.hubs.status.parts import Failures, PowerFailure
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.decision_log import Decisions
 from shared.power.due_queue import Agenda, Entry
 from shared.power.tick import AT_ONCE, MOST, PACE, rebuild, tick
 from shared.power.tick_rules import BUSY, LOOK_AGAIN, TICK
-from shared.runs.model import Kind, Status
+from shared.runs.model import Kind, Options, Status
 from shared.schedules.record import Override, PowerState, Record
 from tests.fakes.adapters import cluster
 from tests.given import NOW, OFFICE, Place
@@ -96,7 +97,7 @@ def test_a_hub_that_is_due_is_started_with_the_reason_of_its_window() -> None:
     morning.hub()
     assert len(morning.tick()) == 1
     run = morning.place.runs.of_hub("r5", 1)[0]
-    assert (run.kind, run.requested_by, run.options) == (Kind.START, "schedule", {})
+    assert (run.kind, run.requested_by, run.options) == (Kind.START, "schedule", Options())
     assert run.reason.endswith(".")
     assert morning.place.client.started == [run.instance]
     assert morning.due() == [morning.place.clock.now() + BUSY]
@@ -166,7 +167,7 @@ def test_a_hub_that_somebody_switched_since_it_was_read_is_left_for_the_next_tic
 
     def somebody() -> list[Cluster]:
         found = listed()
-        run = morning.place.commands.begin("r5", Kind.START, "by hand", {})
+        run = morning.place.commands.begin("r5", Kind.START, "by hand")
         morning.place.hubs.release("r5", run.id, "ready")
         return found
 
@@ -179,7 +180,7 @@ def test_a_hub_that_somebody_switched_since_it_was_read_is_left_for_the_next_tic
 def test_an_open_run_is_left_to_itself() -> None:
     morning = Morning()
     morning.hub()
-    morning.place.commands.begin("r5", Kind.STOP, "by hand", {})
+    morning.place.commands.begin("r5", Kind.STOP, "by hand")
     assert morning.tick() == []
     assert morning.due() == [morning.place.clock.now() + BUSY]
 
@@ -231,8 +232,7 @@ def test_a_failed_run_is_followed_by_another_later_and_not_at_once() -> None:
     morning.tick()
     morning.end(status=Status.FAILED, power="Stopped")
     now = morning.place.clock.now()
-    failure = {"kind": "start", "count": 1, "first": now.isoformat(), "last": now.isoformat(), "cancelled": False}
-    morning.place.hubs.remember("r5", {"power_failing": failure})
+    morning.place.hubs.record("r5", Failures(PowerFailure("start", 1, now, now)))
     for _ in range(5):
         morning.tick(minutes=5)
         assert morning.runs() == [Kind.START]
@@ -309,7 +309,7 @@ def test_a_burst_is_spread_the_earliest_first() -> None:
     morning.tick()
     started = [instance.rsplit("-", 1)[0] for instance in morning.place.client.started]
     assert started == [f"hub{index:03}" for index in range(count)]
-    delays = [morning.place.runs.of_hub(name, 1)[0].options.get("delay", 0) for name in started]
+    delays = [morning.place.runs.of_hub(name, 1)[0].options.delay for name in started]
     pace = PACE[Kind.START]
     assert delays == [0] * (AT_ONCE + 1) + [pace * late for late in range(1, 5)]
 
@@ -327,7 +327,7 @@ def test_the_time_that_a_long_tick_takes_counts_as_waited() -> None:
     morning.place.client.schedule_new_orchestration = slow  # type: ignore[method-assign]  # for the length of the test
     morning.tick()
     runs = [morning.place.runs.of_hub(f"hub{index:03}", 1)[0] for index in range(AT_ONCE + 12)]
-    turns = [(run.requested - morning.now).total_seconds() + run.options.get("delay", 0) for run in runs]
+    turns = [(run.requested - morning.now).total_seconds() + run.options.delay for run in runs]
     assert turns[-1] == 11 * PACE[Kind.START]
     assert turns == sorted(turns)
 
@@ -338,7 +338,7 @@ def test_stops_of_a_burst_are_spread_wider_since_each_asks_more() -> None:
         morning.hub(f"hub{index:03}", power="Running")
     morning.tick()
     last = morning.place.runs.of_hub(f"hub{AT_ONCE + 2:03}", 1)[0]
-    assert last.options["delay"] == 2 * PACE[Kind.STOP] > 2 * PACE[Kind.START]
+    assert last.options.delay == 2 * PACE[Kind.STOP] > 2 * PACE[Kind.START]
 
 
 def test_more_than_a_tick_can_look_at_stays_due() -> None:

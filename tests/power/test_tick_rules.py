@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.power.tick_rules import BUSY, LOOK_AGAIN, RETRY, TICK, Failing, action, retry_at, wanted
+from shared.hubs.status.parts import PowerFailure
+from shared.power.tick_rules import BUSY, LOOK_AGAIN, RETRY, TICK, action, retry_at, wanted
 from shared.runs.model import Kind
 from shared.schedules.decide import Decision
 from shared.schedules.record import PowerState
@@ -39,8 +40,8 @@ def as_is(until: timedelta | None = LATER, warn: timedelta | None = None) -> Dec
     return Decision(None, "paused", at(until), warn_at=at(warn))
 
 
-def failing(kind: Kind, count: int, ago: timedelta, *, cancelled: bool = False) -> Mapping[Kind, Failing]:
-    return {kind: Failing(kind, count, NOW - timedelta(days=1), NOW - ago, cancelled=cancelled)}
+def failing(kind: Kind, count: int, ago: timedelta, *, cancelled: bool = False) -> Mapping[Kind, PowerFailure]:
+    return {kind: PowerFailure(kind, count, NOW - timedelta(days=1), NOW - ago, cancelled=cancelled)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Case:
     ready: bool = True
     open_run: bool = False
     warned: bool = False
-    failing: Mapping[Kind, Failing] = field(default_factory=dict)
+    failing: Mapping[Kind, PowerFailure] = field(default_factory=dict)
 
 
 HOUR = timedelta(hours=1)
@@ -205,7 +206,7 @@ def test_the_reason_is_for_people(case: str, words: str) -> None:
     [(0, timedelta(0)), (1, 30 * MINUTES), (2, HOUR), (3, 2 * HOUR), (4, 2 * HOUR), (1000, 2 * HOUR)],
 )
 def test_the_next_run_comes_after_half_an_hour_an_hour_and_then_every_two(count: int, after: timedelta) -> None:
-    assert retry_at(Failing(Kind.START, count, NOW, NOW)) == NOW + after
+    assert retry_at(PowerFailure(Kind.START, count, NOW, NOW)) == NOW + after
 
 
 def test_what_is_wanted_is_so_a_tick_before_it_is_promised() -> None:
@@ -227,7 +228,7 @@ DECISIONS = st.builds(
 FAILINGS = st.dictionaries(
     st.sampled_from([Kind.START, Kind.STOP]),
     st.builds(
-        lambda count, ago: Failing(Kind.START, count, NOW, NOW - ago),
+        lambda count, ago: PowerFailure(Kind.START, count, NOW, NOW - ago),
         st.integers(0, 9),
         st.timedeltas(min_value=timedelta(0), max_value=timedelta(hours=3)),
     ),
@@ -238,7 +239,7 @@ ACTUAL = st.sampled_from(["on", "off", "failed", "starting", "stopping", "unknow
 @settings(max_examples=100, deadline=None)
 @given(DECISIONS, ACTUAL, st.booleans(), st.booleans(), FAILINGS, st.booleans())
 def test_whatever_comes_the_next_look_is_to_come_and_nothing_is_done_against_the_schedule(
-    decision: Decision, actual: str, ready: bool, open_run: bool, failures: Mapping[Kind, Failing], warned: bool
+    decision: Decision, actual: str, ready: bool, open_run: bool, failures: Mapping[Kind, PowerFailure], warned: bool
 ) -> None:
     found = action(decision, actual, NOW, ready=ready, open_run=open_run, failing=failures, warned=warned)
     assert NOW < found.due <= NOW + LOOK_AGAIN

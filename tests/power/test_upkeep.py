@@ -10,6 +10,7 @@ from shared.azure.aks import Cluster, Version
 from shared.azure.tables import Row
 from shared.errors import OutsideError, TemporaryError
 from shared.hubs.certificates import WARN_BEFORE
+from shared.hubs.status import parts
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
@@ -59,9 +60,16 @@ class Night:
             "secrets": self.vault,
         }
 
-    def hub(self, name: str = "r5", power: str = "Running", schedule: Any = None, **facts: Any) -> None:
-        known = {"url": "http://r5.example/", "fqdn": "r5.hcp"} | facts
-        self.place.ready(name, facts=known, **({"schedule": schedule} if schedule else {}))
+    def hub(
+        self,
+        name: str = "r5",
+        *more: parts.Part,
+        power: str = "Running",
+        schedule: Any = None,
+        kubernetes: str | None = None,
+    ) -> None:
+        known = (parts.Urls("http://r5.example/"), parts.Cluster(fqdn="r5.hcp", kubernetes=kubernetes), *more)
+        self.place.ready(name, parts=known, **({"schedule": schedule} if schedule else {}))
         self.clusters.power[name] = power
 
     def work(self) -> None:
@@ -76,14 +84,14 @@ class Night:
         return sorted(event.data["code"] for event in events if event.kind is EventKind.WARNING)
 
 
-def ends(moment: timedelta) -> str:
-    return (NIGHT + moment).isoformat()
+def ending(left: timedelta, *, unsettled: bool = False, asked: str | None = None) -> parts.Password:
+    return parts.Password(expires=NIGHT + left, unsettled=unsettled, asked=asked)
 
 
 def test_a_night_without_hubs_or_trouble_does_nothing() -> None:
     night = Night()
     night.work()
-    night.hub(password_expires=ends(timedelta(days=200)), kubernetes_version="1.35.1")
+    night.hub("r5", ending(timedelta(days=200)), kubernetes="1.35.1")
     night.work()
     assert (night.runs(), night.warnings()) == ([], [])
 
@@ -114,7 +122,7 @@ def test_decisions_of_a_quarter_ago_are_forgotten() -> None:
 )
 def test_a_password_is_replaced_in_the_last_month_of_a_hub_that_is_on(left: timedelta, due: bool) -> None:
     night = Night()
-    night.hub(password_expires=ends(left))
+    night.hub("r5", ending(left))
     night.work()
     assert night.runs() == ([Kind.ROTATE] if due else [])
 
@@ -128,9 +136,9 @@ def test_a_hub_with_a_password_of_somebody_elses_or_none_is_left_alone() -> None
 
 def test_a_hub_that_is_off_cannot_be_given_another_and_somebody_is_told() -> None:
     night = Night()
-    night.hub(power="Stopped", password_expires=ends(ROTATE_BEFORE - SECOND))
+    night.hub("r5", ending(ROTATE_BEFORE - SECOND), power="Stopped")
     night.work()
-    assert (night.runs(), night.warnings()) == ([], ["password"])
+    assert (night.runs(), night.warnings()) == ([], ["PasswordEnds"])
 
 
 @pytest.mark.parametrize(
@@ -144,24 +152,24 @@ def test_a_stop_that_holds_until_somebody_starts_the_hub_is_told_that_its_passwo
     left: timedelta, told: str
 ) -> None:
     night = Night()
-    night.hub(power="Stopped", password_expires=ends(left))
+    night.hub("r5", ending(left), power="Stopped")
     stop = Override(PowerState.OFF, NIGHT - timedelta(days=200), None, "ann", "")
     night.place.hubs.update_power("r5", lambda record: replace(record, override=stop))
     ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
-    assert (code, told in message) == ("password", True)
+    assert (code, told in message) == ("PasswordEnds", True)
 
 
-@pytest.mark.parametrize(("left", "told"), [(timedelta(days=15), []), (timedelta(days=14), ["password"])])
+@pytest.mark.parametrize(("left", "told"), [(timedelta(days=15), []), (timedelta(days=14), ["PasswordEnds"])])
 def test_a_hub_that_its_schedule_starts_in_time_needs_nobody(left: timedelta, told: list[str]) -> None:
     night = Night()
-    night.hub(power="Stopped", schedule=OFFICE, password_expires=ends(left))
+    night.hub("r5", ending(left), power="Stopped", schedule=OFFICE)
     found = warnings(night.place.services, night.place.hub(), "off", NIGHT)
     assert [code for code, _ in found] == told
 
 
 def test_people_at_work_are_not_disturbed_while_the_password_holds() -> None:
     night = Night()
-    night.hub(password_expires=ends(timedelta(days=20)))
+    night.hub("r5", ending(timedelta(days=20)))
     night.jupyterhub.listed = [user("ann", NIGHT - timedelta(minutes=1))]
     night.work()
     assert night.runs() == []
@@ -172,7 +180,7 @@ def test_people_at_work_are_not_disturbed_while_the_password_holds() -> None:
 
 def test_in_the_last_week_they_are() -> None:
     night = Night()
-    night.hub(password_expires=ends(LAST_WEEK - SECOND))
+    night.hub("r5", ending(LAST_WEEK - SECOND))
     night.jupyterhub.listed = [user("ann", NIGHT)]
     night.work()
     assert night.runs() == [Kind.ROTATE]
@@ -180,7 +188,7 @@ def test_in_the_last_week_they_are() -> None:
 
 def test_a_rotation_that_left_two_passwords_is_ended_by_the_next_quiet_night() -> None:
     night = Night()
-    night.hub(password_expires=ends(timedelta(days=300)), password_unsettled=True, password_asked="key2")
+    night.hub("r5", ending(timedelta(days=300), unsettled=True, asked="key2"))
     night.jupyterhub.listed = [user("ann", NIGHT - timedelta(minutes=1))]
     night.work()
     assert night.runs() == []
@@ -191,7 +199,7 @@ def test_a_rotation_that_left_two_passwords_is_ended_by_the_next_quiet_night() -
 
 def test_a_rotation_that_left_two_passwords_is_ended_by_a_stop_that_comes_within_a_week() -> None:
     night = Night(NOW.replace(hour=12))
-    night.hub(schedule=OFFICE, password_expires=ends(timedelta(days=300)), password_unsettled=True)
+    night.hub("r5", ending(timedelta(days=300), unsettled=True), schedule=OFFICE)
     place = night.place
     assert rotation(place.services, place.hub(), "on", place.clock.now()) == ""
     longer = Override(PowerState.ON, place.clock.now(), NIGHT + timedelta(days=20), "ann", "")
@@ -200,37 +208,37 @@ def test_a_rotation_that_left_two_passwords_is_ended_by_a_stop_that_comes_within
 
 
 @pytest.mark.parametrize(
-    ("facts", "removed"),
+    ("password", "removed"),
     [
-        ({}, False),
-        ({"password_unsettled": False}, False),
-        ({"password_unsettled": True}, True),
-        ({"password_unsettled": True, "password_asked": "key2"}, False),
-        ({"password_unsettled": True, "password_expires": None}, False),
+        (ending(timedelta(days=200)), False),
+        (ending(timedelta(days=200), unsettled=False), False),
+        (ending(timedelta(days=200), unsettled=True), True),
+        (ending(timedelta(days=200), unsettled=True, asked="key2"), False),
+        (parts.Password(expires=None, unsettled=True), False),
     ],
     ids=["never-rotated", "rotated", "not-given", "perhaps-given", "a-managed-identity-by-now"],
 )
 def test_a_password_that_a_cluster_was_never_given_is_removed_while_the_hub_is_off(
-    facts: dict[str, Any], removed: bool
+    password: parts.Password, removed: bool
 ) -> None:
     night = Night()
-    night.hub(power="Stopped", **{"password_expires": ends(timedelta(days=200))} | facts)
+    night.hub("r5", password, power="Stopped")
     night.work()
     assert night.runs() == ([Kind.ROTATE] if removed else [])
 
 
 def test_where_a_stop_comes_in_time_it_is_left_to_that() -> None:
     night = Night(NOW.replace(hour=12))
-    night.hub(schedule=OFFICE, password_expires=ends(timedelta(days=20)))
+    night.hub("r5", ending(timedelta(days=20)), schedule=OFFICE)
     assert not rotation_due(night.place.services, night.place.hub(), night.place.clock.now())
-    night.place.hubs.remember("r5", {"password_expires": ends(timedelta(days=7))})
+    night.place.hubs.record("r5", ending(timedelta(days=7)))
     assert rotation_due(night.place.services, night.place.hub(), night.place.clock.now())
 
 
 def test_a_hub_that_something_is_being_done_to_is_left_to_another_night() -> None:
     night = Night()
-    night.hub(password_expires=ends(timedelta(days=1)))
-    night.place.commands.begin("r5", Kind.STOP, "", {})
+    night.hub("r5", ending(timedelta(days=1)))
+    night.place.commands.begin("r5", Kind.STOP, "")
     night.work()
     assert night.runs() == [Kind.STOP]
 
@@ -242,7 +250,7 @@ def off_since(night: Night, ago: timedelta) -> None:
     night.place.hubs.update_power("r5", lambda record: replace(record, last_stop_ended=NIGHT - ago))
 
 
-@pytest.mark.parametrize(("ago", "told"), [(STANDSTILL, []), (STANDSTILL + SECOND, ["standstill"])])
+@pytest.mark.parametrize(("ago", "told"), [(STANDSTILL, []), (STANDSTILL + SECOND, ["Standstill"])])
 def test_a_hub_that_was_off_for_ten_months_is_told_of(ago: timedelta, told: list[str]) -> None:
     night = Night()
     night.hub(power="Stopped")
@@ -257,7 +265,7 @@ def test_a_hub_that_was_off_for_longer_than_aks_keeps_it_is_told_of_truly() -> N
     for days, told in ((364, "start it before 24 November 2026."), (365, "start it today.")):
         off_since(night, timedelta(days=days))
         ((code, message),) = warnings(night.place.services, night.place.hub(), "off", NIGHT)
-        assert (code, message.endswith(told)) == ("standstill", True)
+        assert (code, message.endswith(told)) == ("Standstill", True)
 
 
 def test_a_hub_that_is_on_stands_still_for_nobody() -> None:
@@ -273,15 +281,15 @@ def test_a_hub_that_is_on_stands_still_for_nobody() -> None:
     [
         ([OFFERED], []),
         ([replace(OFFERED, version="1.35.9")], []),
-        ([replace(OFFERED, version="1.36.0", minor="1.36")], ["version"]),
-        ([replace(OFFERED, lts_only=True)], ["version"]),
-        ([], ["version"]),
+        ([replace(OFFERED, version="1.36.0", minor="1.36")], ["VersionRetires"]),
+        ([replace(OFFERED, lts_only=True)], ["VersionRetires"]),
+        ([], ["VersionRetires"]),
     ],
     ids=["offered", "a-newer-patch", "a-newer-minor-only", "long-term-support-only", "nothing"],
 )
 def test_a_version_that_leaves_support_is_told_of(offered: list[Version], told: list[str]) -> None:
     night = Night()
-    night.hub(kubernetes_version="1.35.1")
+    night.hub(kubernetes="1.35.1")
     night.clusters.offered = offered
     night.work()
     assert night.warnings() == told
@@ -300,9 +308,9 @@ def test_a_version_that_leaves_support_is_told_of(offered: list[Version], told: 
 )
 def test_a_certificate_that_ends_is_told_of_a_month_before(left: timedelta, told: str) -> None:
     night = Night()
-    night.hub(tls={"key": "cert", "version": "1", "secret": "hubkeeper-tls-1", "ends": ends(left)})
+    night.hub("r5", parts.Tls(parts.Certificate("cert", "1", "hubkeeper-tls-1", NIGHT + left)))
     night.work()
-    assert night.warnings() == (["certificate"] if told else [])
+    assert night.warnings() == (["CertificateEnds"] if told else [])
     messages = [recorded.event.message for recorded in EventStore(night.place.tables).of_hub("r5", 20)]
     assert told in "".join(messages)
 
@@ -312,7 +320,7 @@ def test_holidays_that_run_out_are_told_of_two_months_before() -> None:
     schedule = {**OFFICE, "holidays": {"country": "US"}}
     for now, told in (
         (datetime(last, 11, 1, tzinfo=NOW.tzinfo), []),
-        (datetime(last, 11, 3, tzinfo=NOW.tzinfo), ["holidays"]),
+        (datetime(last, 11, 3, tzinfo=NOW.tzinfo), ["HolidaysEnd"]),
     ):
         night = Night(now)
         night.hub(schedule=schedule)
@@ -328,7 +336,7 @@ def test_a_cluster_that_is_gone_and_a_schedule_that_cannot_be_read_are_told_of()
     hubs.merge(Row("r5", "hub", {"spec": spec.replace('"UTC"', '"Mars/Olympus"')}), None)
     night.clusters.power.clear()
     night.work()
-    assert night.warnings() == ["gone", "schedule"]
+    assert night.warnings() == ["ClusterGone", "UnreadableSchedule"]
 
 
 def test_azure_not_saying_is_no_cluster_that_is_gone() -> None:
@@ -341,17 +349,17 @@ def test_azure_not_saying_is_no_cluster_that_is_gone() -> None:
 
 def test_a_warning_is_repeated_weekly_and_not_nightly() -> None:
     night = Night()
-    night.hub(power="Stopped", kubernetes_version="1.30.1")
+    night.hub(power="Stopped", kubernetes="1.30.1")
     off_since(night, STANDSTILL + SECOND)
     for _ in range(8):
         night.work()
         night.place.clock.advance(days=1)
-    assert night.warnings() == ["standstill", "standstill", "version", "version"]
+    assert night.warnings() == ["Standstill", "Standstill", "VersionRetires", "VersionRetires"]
 
 
 def test_a_hub_that_is_being_made_or_removed_is_not_told_of() -> None:
     night = Night()
-    night.hub(kubernetes_version="1.30.1", password_expires=ends(timedelta(days=1)))
+    night.hub("r5", ending(timedelta(days=1)), kubernetes="1.30.1")
     teardown(night.place.commands, "r5", "", keep_homes=False)
     night.work()
     assert (night.runs(), night.warnings()) == ([Kind.TEARDOWN], [])
@@ -359,10 +367,12 @@ def test_a_hub_that_is_being_made_or_removed_is_not_told_of() -> None:
 
 def test_the_trouble_of_one_hub_is_not_the_others() -> None:
     night = Night()
-    night.hub("a", kubernetes_version="1.30.1", password_expires="not a time")
-    night.hub("b", kubernetes_version="1.30.1")
+    night.hub("a", kubernetes="1.30.1")
+    unreadable = Row("a", "hub", {"status_password": '{"expires": "not a time"}'})
+    night.place.tables.table("hubs").merge(unreadable, None)
+    night.hub("b", kubernetes="1.30.1")
     night.work()
-    assert night.warnings("b") == ["version"]
+    assert night.warnings("b") == ["VersionRetires"]
 
 
 def test_a_hub_into_which_everybody_gets_is_told_of() -> None:
@@ -372,7 +382,7 @@ def test_a_hub_into_which_everybody_gets_is_told_of() -> None:
     assert night.warnings() == []
     night.jupyterhub.open = True
     night.work()
-    assert night.warnings() == ["open"]
+    assert night.warnings() == ["OpenToEverybody"]
 
 
 def test_a_hub_that_is_off_lets_nobody_in() -> None:
@@ -380,7 +390,7 @@ def test_a_hub_that_is_off_lets_nobody_in() -> None:
     night.jupyterhub.open = True
     night.hub(power="Stopped")
     night.work()
-    assert "open" not in night.warnings()
+    assert "OpenToEverybody" not in night.warnings()
 
 
 def own_secrets(night: Night) -> dict[str, str]:
@@ -417,6 +427,6 @@ def test_secrets_stay_where_they_are_while_a_run_is_at_work() -> None:
     night = Night()
     night.hub()
     night.vault.set("r5--shared-password", "old", expires=None, tags={}, content_type="text/plain")
-    night.place.commands.begin("r5", Kind.STOP, "x", {})
+    night.place.commands.begin("r5", Kind.STOP, "x")
     night.work()
     assert own_secrets(night) == {"r5--shared-password": "old"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.errors import TemporaryError
+from shared.hubs.status.parts import Withdrawn, WithdrawnService
 from shared.resources import strangers
 from shared.runs.context import StepContext
 from shared.runs.model import Kind, StepState
@@ -79,11 +80,11 @@ def test_an_address_is_taken_away_and_given_back() -> None:
     assert set(cluster.types.values()) == {"ClusterIP"}
     strangers.let_in_again(context(made), cluster)  # type: ignore[arg-type]  # likewise
     assert set(cluster.types.values()) == {"LoadBalancer"}
-    assert not made.hub().facts[strangers.WITHDRAWN]
+    assert made.hub().status.withdrawn == Withdrawn()
 
 
 def test_an_address_that_may_have_been_taken_is_written_down_before() -> None:
     made, cluster = place(), Cluster(broken=True)
     with pytest.raises(TemporaryError):
         strangers.shut_out(context(made), cluster, "So.")  # type: ignore[arg-type]  # likewise
-    assert made.hub().facts[strangers.WITHDRAWN] == {"proxy-public": "LoadBalancer"}
+    assert made.hub().status.withdrawn == Withdrawn((WithdrawnService("proxy-public", "LoadBalancer"),))

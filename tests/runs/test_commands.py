@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from durabletask.client import OrchestrationStatus
 
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, MissingError
+from shared.hubs.status.parts import Decided
+from shared.hubs.store import Phase
 from shared.lifecycle.create.command import create
 from shared.lifecycle.teardown.command import teardown
 from shared.runs import transitions
 from shared.runs.commands import BusyError
-from shared.runs.model import Kind, Run, Status, StepStatus
+from shared.runs.model import Kind, Options, Run, Status, StepStatus
 from shared.runs.transitions import NotAllowedError
 from tests.given import NOW, Place, spec, succeeded
 
@@ -31,7 +33,7 @@ def runs_of(place: Place, hub: str = "r5") -> list[Kind]:
     return [run.kind for run in place.runs.of_hub(hub, 10)]
 
 
-def ended(place: Place, run_id: str, status: Status = Status.SUCCEEDED, *, leaves: str = "ready") -> None:
+def ended(place: Place, run_id: str, status: Status = Status.SUCCEEDED, *, leaves: Phase = "ready") -> None:
     place.runs.update(run_id, lambda run: replace(run, status=status, ended=NOW))
     place.hubs.release("r5", run_id, leaves)
 
@@ -75,7 +77,7 @@ def test_the_same_create_after_other_runs_is_still_the_first_run(place: Place) -
     first = create(place.commands, spec(), [], "first")
     ended(place, first.id)
     place.clock.advance(hours=1)
-    place.commands.begin("r5", Kind.STOP, "", {})
+    place.commands.begin("r5", Kind.STOP, "")
     assert create(place.commands, spec(), [], "again").id == first.id
 
 
@@ -121,24 +123,24 @@ def test_of_two_creates_at_once_one_wins_and_the_other_leaves_no_run(place: Plac
 
 def test_a_run_begins_on_a_hub_that_nothing_is_being_done_to(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.STOP, "evening", {"force": True})
+    run = place.commands.begin("r5", Kind.STOP, "evening", Options(force=True))
     found = place.runs.get(run.id)
-    assert (found.kind, found.reason, found.options) == (Kind.STOP, "evening", {"force": True})
-    assert (place.hub().open_run, place.hub().status) == (run.id, "ready")
+    assert (found.kind, found.reason, found.options) == (Kind.STOP, "evening", Options(force=True))
+    assert (place.hub().open_run, place.hub().phase) == (run.id, "ready")
     with pytest.raises(BusyError) as caught:
-        place.commands.begin("r5", Kind.START, "", {})
+        place.commands.begin("r5", Kind.START, "")
     assert codes(caught) == "RunOpen"
 
 
 def test_what_is_unknown_is_not_found(place: Place) -> None:
     asks: list[Callable[[], object]] = [
-        lambda: place.commands.begin("r5", Kind.STOP, "", {}),
+        lambda: place.commands.begin("r5", Kind.STOP, ""),
         lambda: teardown(place.commands, "r5", "", keep_homes=False),
         lambda: place.commands.retry("r5-99998207000000abcdef"),
         lambda: place.commands.cancel("r5-99998207000000abcdef"),
     ]
     for ask in asks:
-        with pytest.raises(NotFoundError):
+        with pytest.raises(MissingError):
             ask()
 
 
@@ -147,7 +149,7 @@ def test_somebody_faster_gets_the_hub_and_no_run_is_left_behind(place: Place, ki
     hub = place.ready()
     place.meanwhile("hubs", lambda: place.hubs.lease(hub, "r5-99998207000000abcdef", "ready"))
     asks: dict[Kind, Callable[[], object]] = {
-        Kind.START: lambda: place.commands.begin("r5", Kind.START, "", {}),
+        Kind.START: lambda: place.commands.begin("r5", Kind.START, ""),
         Kind.TEARDOWN: lambda: teardown(place.commands, "r5", "", keep_homes=False),
     }
     with pytest.raises(BusyError) as caught:
@@ -160,18 +162,18 @@ def test_somebody_faster_gets_the_hub_and_no_run_is_left_behind(place: Place, ki
 
 def test_a_run_that_was_decided_on_another_state_of_the_hub_does_not_begin(place: Place) -> None:
     seen = place.ready()
-    other = place.commands.begin("r5", Kind.STOP, "", {})
+    other = place.commands.begin("r5", Kind.STOP, "")
     ended(place, other.id)
     with pytest.raises(BusyError) as caught:
-        place.commands.begin("r5", Kind.STOP, "", {}, after=seen.last_run)
+        place.commands.begin("r5", Kind.STOP, "", after=seen.last_run)
     assert codes(caught) == "HubChanged"
-    place.commands.begin("r5", Kind.START, "", {}, after=other.id)
+    place.commands.begin("r5", Kind.START, "", after=other.id)
 
 
 def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place: Place) -> None:
     place.ready()
     run = teardown(place.commands, "r5", "", keep_homes=True)
-    assert place.hub().status == "deleting"
+    assert place.hub().phase == "deleting"
     assert teardown(place.commands, "r5", "", keep_homes=True).id == run.id
     with pytest.raises(BusyError):
         teardown(place.commands, "r5", "", keep_homes=False)
@@ -184,8 +186,8 @@ def test_a_teardown_asked_for_again_is_the_same_and_another_one_is_refused(place
 def queued(place: Place, kind: Kind = Kind.START, behind: Kind = Kind.STOP) -> tuple[str, str]:
     """The run at work, and the one in line."""
     place.ready()
-    current = place.commands.begin("r5", behind, "", {})
-    return current.id, place.commands.queue(place.hub(), kind, "", {}).id
+    current = place.commands.begin("r5", behind, "")
+    return current.id, place.commands.queue(place.hub(), kind, "").id
 
 
 def test_a_run_in_line_waits_for_its_turn_and_says_so(place: Place) -> None:
@@ -199,12 +201,12 @@ def test_a_run_in_line_waits_for_its_turn_and_says_so(place: Place) -> None:
 
 def test_the_same_in_line_again_is_the_same_run(place: Place) -> None:
     _, waiting = queued(place)
-    assert place.commands.queue(place.hub(), Kind.START, "", {}).id == waiting
+    assert place.commands.queue(place.hub(), Kind.START, "").id == waiting
 
 
 def test_the_opposite_takes_the_place_of_what_is_in_line(place: Place) -> None:
     _, start = queued(place)
-    stop = place.commands.queue(place.hub(), Kind.STOP, "", {})
+    stop = place.commands.queue(place.hub(), Kind.STOP, "")
     assert place.hub().waiting_run == stop.id
     replaced = place.runs.get(start)
     assert replaced.status is Status.CANCELLED
@@ -215,15 +217,15 @@ def test_the_opposite_takes_the_place_of_what_is_in_line(place: Place) -> None:
 def test_a_cancelled_run_in_line_is_not_what_somebody_asks_for(place: Place) -> None:
     _, waiting = queued(place)
     place.commands.cancel(waiting)
-    assert place.commands.queue(place.hub(), Kind.START, "", {}).id != waiting
+    assert place.commands.queue(place.hub(), Kind.START, "").id != waiting
 
 
 def test_a_run_that_ends_while_another_gets_in_line_leaves_no_run_behind(place: Place) -> None:
     place.ready()
-    current = place.commands.begin("r5", Kind.STOP, "", {})
+    current = place.commands.begin("r5", Kind.STOP, "")
     place.meanwhile("hubs", lambda: place.hubs.release("r5", current.id, "ready"))
     with pytest.raises(BusyError) as caught:
-        place.commands.queue(place.hub(), Kind.START, "", {})
+        place.commands.queue(place.hub(), Kind.START, "")
     assert codes(caught) == "HubChanged"
     assert runs_of(place) == [Kind.STOP]
 
@@ -254,22 +256,22 @@ def test_a_retry_goes_on_with_another_orchestration(place: Place) -> None:
     run = failed_create(place)
     taken_up = place.commands.retry(run)
     assert (taken_up.status, taken_up.attempt) == (Status.QUEUED, 2)
-    assert (place.hub().open_run, place.hub().status) == (run, "creating")
+    assert (place.hub().open_run, place.hub().phase) == (run, "creating")
     assert place.client.orders[-1] == order(taken_up, 2, "preflight")
     assert place.client.started[-1] == f"{run}.2"
 
 
 def test_a_retry_of_a_start_leaves_the_hub_ready(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     ended(place, run.id, Status.FAILED)
     place.commands.retry(run.id)
-    assert place.hub().status == "ready"
+    assert place.hub().phase == "ready"
 
 
 def test_a_run_that_is_open_or_has_succeeded_is_not_retried(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     with pytest.raises(NotAllowedError):
         place.commands.retry(run.id)
     ended(place, run.id)
@@ -280,7 +282,7 @@ def test_a_run_that_is_open_or_has_succeeded_is_not_retried(place: Place) -> Non
 def test_only_the_last_run_is_retried(place: Place) -> None:
     first = failed_create(place)
     place.clock.advance(hours=1)
-    second = place.commands.begin("r5", Kind.STOP, "", {})
+    second = place.commands.begin("r5", Kind.STOP, "")
     with pytest.raises(BusyError) as caught:
         place.commands.retry(first)
     assert codes(caught) == "RunOpen"
@@ -311,7 +313,7 @@ def test_of_two_retries_at_once_one_takes_the_run_up(place: Place) -> None:
 
 def test_a_cancel_is_noted_for_the_run_and_once(place: Place) -> None:
     place.ready()
-    run = place.commands.begin("r5", Kind.START, "", {})
+    run = place.commands.begin("r5", Kind.START, "")
     assert place.commands.cancel(run.id).cancel_requested_by == "ann"
     place.meanwhile("runs", lambda: ended(place, run.id))
     with pytest.raises(NotAllowedError):
@@ -327,11 +329,11 @@ def test_a_lost_race_is_the_stores_own_error_below(place: Place) -> None:
 
 def test_what_is_noted_in_between_costs_nobody_the_lease(place: Place) -> None:
     hub = place.ready()
-    place.meanwhile("hubs", lambda: place.hubs.remember("r5", {"x": 1}))
+    place.meanwhile("hubs", lambda: place.hubs.record("r5", Decided("on")))
     place.hubs.lease(hub, "r5-99998207000000abcdef", "ready")
-    place.meanwhile("hubs", lambda: place.hubs.remember("r5", {"x": 2}))
+    place.meanwhile("hubs", lambda: place.hubs.record("r5", Decided("off")))
     place.hubs.release("r5", "r5-99998207000000abcdef", "ready")
-    assert (place.hub().open_run, place.hub().facts["x"]) == (None, 2)
+    assert (place.hub().open_run, place.hub().status.decided.state) == (None, "off")
 
 
 def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None:
@@ -340,4 +342,4 @@ def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None
     place.hubs.forget("r5", removal.id)
     create(place.commands, spec(), [], "")
     place.hubs.forget("r5", removal.id)
-    assert place.hub().status == "creating"
+    assert place.hub().phase == "creating"

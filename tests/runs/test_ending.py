@@ -8,11 +8,12 @@ import pytest
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.runs.ending import as_seen, end, give_back, status_after
-from shared.runs.model import Fault, Kind, Run, Status, StepStatus
+from shared.problem import Problem
+from shared.runs.ending import as_seen, end, give_back, phase_after
+from shared.runs.model import Kind, Run, Status, StepStatus
 from tests.given import NOW, Place, run_of, succeeded
 
-FAULT = Fault("OutOfCapacity", "none left", "wait")
+FAULT = Problem("OutOfCapacity", "none left", "wait")
 
 
 def later(seconds: float) -> datetime:
@@ -35,16 +36,16 @@ def later(seconds: float) -> datetime:
     ],
 )
 def test_only_making_and_removing_a_hub_change_whether_it_is_ready(kind: Kind, status: Status, after: str) -> None:
-    assert status_after(run_of(kind, status=status)) == after
+    assert phase_after(run_of(kind, status=status)) == after
 
 
 def test_a_hub_is_given_back_once() -> None:
     place = Place()
     place.ready()
-    run = place.commands.begin("r5", Kind.STOP, "", {})
+    run = place.commands.begin("r5", Kind.STOP, "")
     ended = replace(run, status=Status.SUCCEEDED)
     give_back(place.hubs, ended)
-    other = place.commands.begin("r5", Kind.START, "", {})
+    other = place.commands.begin("r5", Kind.START, "")
     give_back(place.hubs, ended)
     assert place.hub().open_run == other.id
 
@@ -58,7 +59,7 @@ def test_the_hub_of_a_complete_teardown_is_forgotten_and_a_new_one_of_its_name_i
     give_back(place.hubs, run)
     place.ready()
     give_back(place.hubs, run)
-    assert place.hub().status == "ready"
+    assert place.hub().phase == "ready"
 
 
 # the order of it
@@ -67,7 +68,7 @@ def test_the_hub_of_a_complete_teardown_is_forgotten_and_a_new_one_of_its_name_i
 def at_its_end(place: Place, kind: Kind = Kind.STOP) -> Run:
     """A run all of whose steps are done, and that has not ended."""
     place.ready()
-    run = place.commands.begin("r5", kind, "", {})
+    run = place.commands.begin("r5", kind, "")
     for step in run.steps:
         place.runs.save_step(run.id, succeeded(step.name, NOW, NOW))
     return run
@@ -137,5 +138,5 @@ def test_nobody_sees_a_run_end_that_still_has_its_hub() -> None:
     assert as_seen(ended, None) == ended, "the hub is gone"
     give_back(place.hubs, ended)
     assert as_seen(ended, place.hub()) == ended
-    place.commands.begin("r5", Kind.START, "", {})
+    place.commands.begin("r5", Kind.START, "")
     assert as_seen(ended, place.hub()) == ended, "another run has it"

@@ -12,7 +12,8 @@ from shared.lifecycle.create.command import create
 from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.runs.model import Fault, Kind, Run, Status
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status
 from shared.runs.reconcile import SETTLED, sweep
 from tests.given import NOW, Place, spec, succeeded
 
@@ -28,11 +29,11 @@ def swept(place: Place) -> list[str]:
 
 def started(place: Place, kind: Kind = Kind.START, hub: str = "r5") -> Run:
     place.ready(hub)
-    return place.commands.begin(hub, kind, "", {})
+    return place.commands.begin(hub, kind, "")
 
 
 def ended(place: Place, run: Run, status: Status, ago: timedelta = SETTLED) -> None:
-    fault = Fault("QuotaExceeded", "no", "ask") if status is Status.FAILED else None
+    fault = Problem("QuotaExceeded", "no", "ask") if status is Status.FAILED else None
     place.runs.update(run.id, lambda found: replace(found, status=status, ended=place.clock.now() - ago, fault=fault))
 
 
@@ -79,7 +80,7 @@ def test_an_orchestration_that_has_not_ended_is_left_alone(place: Place, alive: 
 
 def test_a_run_in_line_is_started_when_it_is_its_turn(place: Place) -> None:
     stop = started(place, Kind.STOP)
-    start = place.commands.queue(place.hub(), Kind.START, "", {})
+    start = place.commands.queue(place.hub(), Kind.START, "")
     place.hubs.release("r5", stop.id, "ready")
     swept(place)
     assert place.client.started == [stop.instance, start.instance]
@@ -90,7 +91,7 @@ def test_the_hub_of_an_ended_run_is_given_back_and_nobody_is_told_twice(place: P
     run = started(place)
     ended(place, run, status)
     assert swept(place) == [f"hub r5 was still leased to run {run.id}, which is {status}"]
-    assert (place.hub().open_run, place.hub().status) == (None, "ready")
+    assert (place.hub().open_run, place.hub().phase) == (None, "ready")
     assert events(place) == []
     assert swept(place) == []
 
@@ -102,7 +103,7 @@ def test_a_hub_is_as_its_create_ended(place: Place, status: Status, after: str) 
     run = create(place.commands, spec(), [], "")
     ended(place, run, status)
     swept(place)
-    assert place.hub().status == after
+    assert place.hub().phase == after
 
 
 def test_the_hub_of_a_complete_teardown_is_forgotten(place: Place) -> None:
@@ -119,7 +120,7 @@ def test_a_hub_whose_teardown_failed_stays(place: Place) -> None:
     run = teardown(place.commands, "r5", "", keep_homes=False)
     ended(place, run, Status.FAILED)
     swept(place)
-    assert place.hub().status == "failed"
+    assert place.hub().phase == "failed"
 
 
 def test_a_run_that_has_just_ended_is_left_to_its_own_orchestration(place: Place) -> None:
@@ -136,7 +137,7 @@ def test_a_lease_of_a_run_that_does_not_exist_is_given_back(place: Place) -> Non
     run = started(place)
     place.runs.delete(run.id)
     assert len(swept(place)) == 1
-    assert (place.hub().open_run, place.hub().status) == (None, "failed")
+    assert (place.hub().open_run, place.hub().phase) == (None, "failed")
 
 
 def test_the_trouble_of_one_hub_is_not_the_others(place: Place) -> None:

@@ -1,5 +1,6 @@
 """Runs as they are kept: what survives storage, the newest first, and what two writers at once come to."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.azure.tables import Tables
-from shared.errors import ConflictError, NotFoundError, TemporaryError
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.errors import ConflictError, MissingError, TemporaryError
+from shared.problem import Problem
+from shared.runs.model import Kind, Options, Run, Status, StepState, StepStatus
 from shared.runs.plan import Step
 from shared.runs.store import RunStore, new_id, split_id
 from tests.fakes.memory import MemoryTables
@@ -22,10 +24,10 @@ FULL = run_of(
     status=Status.FAILED,
     started=NOW + timedelta(seconds=1),
     ended=NOW + timedelta(seconds=90),
-    options={"delay": 12.5, "force": True},
+    options=Options(delay=12.5, force=True),
     attempt=3,
     cancel_requested_by="bob",
-    fault=Fault("QuotaExceeded", "Größe", "ask"),
+    fault=Problem("QuotaExceeded", "Größe", "ask"),
     receipt={"left": []},
     warnings=("one", "two"),
     steps={
@@ -36,7 +38,7 @@ FULL = run_of(
             NOW,
             NOW + timedelta(microseconds=1),
             "no",
-            Fault("Throttled", "too many", "wait"),
+            Problem("Throttled", "too many", "wait"),
             {"operation": {"statusUrl": "https://x"}, "failures": 2},
             NOW,
             4,
@@ -57,13 +59,40 @@ def test_a_run_is_read_as_it_was_written(store: RunStore) -> None:
     assert found.etag
 
 
+def test_what_failed_is_kept_in_the_form_that_other_versions_of_the_app_read() -> None:
+    """An app that is older, or of the next version, may work on the same rows while it is replaced."""
+    tables = MemoryTables()
+    RunStore(tables).insert(FULL)
+    ((_, row),) = tables.table("runs").rows.items()
+    assert json.loads(str(row.values["fault"])) == {"code": "QuotaExceeded", "message": "Größe", "advice": "ask"}
+    step = json.loads(str(row.values["step_power_on"]))
+    assert step["fault"] == {"code": "Throttled", "message": "too many", "advice": "wait"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "options"),
+    [
+        ("{}", Options()),
+        ('{"keepHomes": true}', Options(keep_homes=True)),
+        ('{"force": true}', Options(force=True)),
+        ('{"delay": 12.5}', Options(delay=12.5)),
+    ],
+)
+def test_what_was_asked_for_is_written_as_it_was_from_the_first(stored: str, options: Options) -> None:
+    tables = MemoryTables()
+    RunStore(tables).insert(replace(FULL, options=options))
+    where = split_id(FULL.id)
+    assert tables.table("runs").rows[where].values["options"] == stored
+    assert RunStore(tables).get(FULL.id).options == options
+
+
 def test_a_run_is_inserted_once_and_is_gone_when_deleted(store: RunStore) -> None:
     store.insert(FULL)
     with pytest.raises(ConflictError):
         store.insert(FULL)
     store.delete(FULL.id)
     store.delete(FULL.id)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingError):
         store.get(FULL.id)
 
 
@@ -86,7 +115,7 @@ def test_a_run_of_a_version_without_plans_goes_by_its_kinds() -> None:
 
 @pytest.mark.parametrize("text", ["", "r5", "r5-", "r5-1", "-99998207000000abcdef", "r5-9999820700000/abcdef", "../x"])
 def test_what_is_no_runs_id_is_no_run(text: str) -> None:
-    with pytest.raises(NotFoundError, match="There is no run"):
+    with pytest.raises(MissingError, match="There is no run"):
         split_id(text)
 
 

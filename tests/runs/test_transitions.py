@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.problem import Problem
 from shared.runs import transitions
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.runs.model import Kind, Run, Status, StepState, StepStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-FAULT = Fault("QuotaExceeded", "no", "ask")
+FAULT = Problem("QuotaExceeded", "no", "ask")
 
 
 def run(status: Status, *steps: StepStatus) -> Run:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.power.steps import START
-from shared.runs.model import Fault, Kind, Run, Status, StepState, StepStatus
+from shared.problem import Problem
+from shared.runs.model import Kind, Run, Status, StepState, StepStatus
 from shared.runs.plan import chain
 from shared.runs.view import expected_end, percent, shown
 from shared.workflows import workflow
@@ -57,7 +58,7 @@ def test_a_run_has_the_fixed_form() -> None:
 
 
 def test_a_run_that_ended_shows_its_error_and_receipt_and_no_wish_to_cancel() -> None:
-    fault = Fault("QuotaExceeded", "no", "ask")
+    fault = Problem("QuotaExceeded", "no", "ask")
     run = run_of(Kind.TEARDOWN, status=Status.FAILED, ended=later(5), fault=fault, cancel_requested_by="bob")
     view = shown(replace(run, receipt={"left": []}), later(900))
     assert view["error"] == {"code": "QuotaExceeded", "message": "no", "advice": "ask"}

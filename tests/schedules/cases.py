@@ -439,11 +439,11 @@ REFUSED = [
     ("item-04-cet", wire("CET", OFFICE), "timezone", "Europe/Berlin"),
     ("item-04-et", wire("et", OFFICE), "timezone", "America/New_York"),
     ("item-04-utc+2", wire("UTC+2", OFFICE), "timezone", "such as America/Los_Angeles"),
-    ("item-10-default-zone-is-never-assumed", {"windows": [OFFICE]}, "timezone", "Field required"),
-    ("item-12-opening-at-24-00", wire(LA, window("mon", "24:00", "08:00")), "windows.0.from", '"00:00"'),
-    ("item-12-after-24-00", wire(LA, window("mon", "08:00", "24:01")), "windows.0.to", '"24:00"'),
-    ("item-15-zero-length", wire(LA, window("mon", "03:00", "03:00")), "windows.0.to", "the same"),
-    ("item-15-start-only", wire(LA, {"days": ["mon"], "from": "08:00"}), "windows.0.to", "Field required"),
+    ("item-10-default-zone-is-never-assumed", {"windows": [OFFICE]}, "timezone", "is required"),
+    ("item-12-opening-at-24-00", wire(LA, window("mon", "24:00", "08:00")), "windows[0].from", '"00:00"'),
+    ("item-12-after-24-00", wire(LA, window("mon", "08:00", "24:01")), "windows[0].to", '"24:00"'),
+    ("item-15-zero-length", wire(LA, window("mon", "03:00", "03:00")), "windows[0].to", "the same"),
+    ("item-15-start-only", wire(LA, {"days": ["mon"], "from": "08:00"}), "windows[0].to", "is required"),
     ("item-15-unknown-country", wire(LA, OFFICE, holidays={"country": "USA"}), "holidays.country", "did you mean US"),
     (
         "item-15-unknown-subdivision",
@@ -455,17 +455,17 @@ REFUSED = [
 
 
 WARNED = [
-    ("item-14-overlap", wire(LA, window("mon", "08:00", "14:00"), window("mon tue", "12:00", "18:00")), "overlap"),
-    ("item-14-nothing-added", wire(LA, OFFICE, window("tue", "09:00", "17:00")), "redundant"),
-    ("item-05-in-the-gap", wire(BERLIN, window("sun", "02:30", "06:00")), "clock-change"),
+    ("item-14-overlap", wire(LA, window("mon", "08:00", "14:00"), window("mon tue", "12:00", "18:00")), "Overlap"),
+    ("item-14-nothing-added", wire(LA, OFFICE, window("tue", "09:00", "17:00")), "Redundant"),
+    ("item-05-in-the-gap", wire(BERLIN, window("sun", "02:30", "06:00")), "ClockChange"),
     (
         "item-11-overlap-across-midnight",
         wire(LA, window("sun", "20:00", "06:00"), window("mon", "05:00", "07:00")),
-        "overlap",
+        "Overlap",
     ),
     (
         "item-22-too-short-to-stop",
         wire(LA, window("mon", "08:00", "12:00"), window("mon", "12:20", "18:00")),
-        "short-gap",
+        "ShortGap",
     ),
 ]

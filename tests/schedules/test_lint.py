@@ -17,25 +17,25 @@ def found(data: object) -> list[tuple[str, str, str]]:
 
 
 WARNINGS: list[tuple[str, str, dict[str, Any]]] = [
-    ("never-off", "windows", wire(LA, window(EVERY_DAY, "00:00", "12:00"), window(EVERY_DAY, "12:00", "24:00"))),
-    ("never-off", "windows", wire("UTC", window(EVERY_DAY, "20:00", "08:00"), window(EVERY_DAY, "08:00", "20:00"))),
-    ("never-on", "windows", wire(LA)),
-    ("overlap", "windows.1", wire(LA, window("mon", "08:00", "14:00"), window("mon", "13:59", "18:00"))),
-    ("redundant", "windows.1", wire(LA, OFFICE, OFFICE)),
-    ("short-gap", "windows.0.to", wire(LA, window("sun", "08:00", "24:00"), window("mon", "00:34", "18:00"))),
-    ("unreachable", "windows.0", wire(LA, OFFICE, off=[{"from": "2026-01-01", "to": "2028-01-01"}])),
-    ("past-date", "off.0.to", wire(LA, OFFICE, off=[{"from": "2026-07-01", "to": "2026-07-12"}])),
-    ("past-date", "on.0.date", wire(LA, OFFICE, on=[{"date": "2026-07-12", "from": "09:00", "to": "10:00"}])),
-    ("redundant", "on.0", wire(LA, OFFICE, on=[{"date": "2026-07-14", "from": "09:00", "to": "10:00"}])),
+    ("NeverOff", "windows", wire(LA, window(EVERY_DAY, "00:00", "12:00"), window(EVERY_DAY, "12:00", "24:00"))),
+    ("NeverOff", "windows", wire("UTC", window(EVERY_DAY, "20:00", "08:00"), window(EVERY_DAY, "08:00", "20:00"))),
+    ("NeverOn", "windows", wire(LA)),
+    ("Overlap", "windows[1]", wire(LA, window("mon", "08:00", "14:00"), window("mon", "13:59", "18:00"))),
+    ("Redundant", "windows[1]", wire(LA, OFFICE, OFFICE)),
+    ("ShortGap", "windows[0].to", wire(LA, window("sun", "08:00", "24:00"), window("mon", "00:34", "18:00"))),
+    ("Unreachable", "windows[0]", wire(LA, OFFICE, off=[{"from": "2026-01-01", "to": "2028-01-01"}])),
+    ("PastDate", "off[0].to", wire(LA, OFFICE, off=[{"from": "2026-07-01", "to": "2026-07-12"}])),
+    ("PastDate", "on[0].date", wire(LA, OFFICE, on=[{"date": "2026-07-12", "from": "09:00", "to": "10:00"}])),
+    ("Redundant", "on[0]", wire(LA, OFFICE, on=[{"date": "2026-07-14", "from": "09:00", "to": "10:00"}])),
     (
-        "unreachable",
-        "on.0",
+        "Unreachable",
+        "on[0]",
         wire("Europe/Berlin", OFFICE, on=[{"date": "2027-03-28", "from": "02:15", "to": "02:45"}]),
     ),
-    ("past-pause", "pause.until", wire(LA, OFFICE, pause={"until": "2026-07-13T12:00:00Z"})),
-    ("fixed-offset", "timezone", wire("Etc/GMT+9", OFFICE)),
-    ("clock-change", "windows.0.from", wire("America/Santiago", window("sun", "00:00", "06:00"))),
-    ("clock-change", "windows.0.to", wire("America/Santiago", window("sat", "20:00", "24:00"))),
+    ("PastPause", "pause.until", wire(LA, OFFICE, pause={"until": "2026-07-13T12:00:00Z"})),
+    ("FixedOffset", "timezone", wire("Etc/GMT+9", OFFICE)),
+    ("ClockChange", "windows[0].from", wire("America/Santiago", window("sun", "00:00", "06:00"))),
+    ("ClockChange", "windows[0].to", wire("America/Santiago", window("sat", "20:00", "24:00"))),
 ]
 
 
@@ -66,10 +66,10 @@ def test_nothing_is_said_of_what_is_probably_meant(data: dict[str, Any]) -> None
 def test_a_calendar_that_runs_out_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     data = wire(LA, OFFICE, holidays={"country": "US"})
     monkeypatch.setattr(holidays, "last_year", lambda country: 2026)
-    assert found(data) == [("warning", "holidays-end", "holidays.country")]
+    assert found(data) == [("warning", "HolidaysEnd", "holidays.country")]
     monkeypatch.setattr(holidays, "last_year", lambda country: 2030)
     monkeypatch.setattr(holidays, "holidays_of", lambda country, subdivision, year: {})
-    assert found(data) == [("warning", "no-holidays", "holidays.country")]
+    assert found(data) == [("warning", "NoHolidays", "holidays.country")]
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
@@ -86,27 +86,27 @@ def test_every_wrong_field_is_named_at_once() -> None:
         "stop_when_idle": 30,
     }
     assert found(data) == [
-        ("error", "unknown-zone", "timezone"),
-        ("error", "value-error", "windows.0.from"),
-        ("error", "literal-error", "windows.0.days.0"),
-        ("error", "zero-length", "windows.1.to"),
-        ("error", "no-days", "windows.1.days"),
-        ("error", "unknown-country", "holidays.country"),
-        ("error", "value-error", "off.0.to"),
-        ("error", "out-of-order", "off.1.to"),
-        ("error", "value-error", "on.0.date"),
-        ("error", "value-error", "pause.until"),
-        ("error", "greater-than-equal", "stopWhenIdle"),
-        ("error", "int-type", "warnMinutes"),
-        ("error", "int-type", "maxPostpone"),
-        ("error", "extra-forbidden", "stop_when_idle"),
+        ("error", "UnknownZone", "timezone"),
+        ("error", "InvalidValue", "windows[0].from"),
+        ("error", "InvalidValue", "windows[0].days[0]"),
+        ("error", "ZeroLength", "windows[1].to"),
+        ("error", "NoDays", "windows[1].days"),
+        ("error", "UnknownCountry", "holidays.country"),
+        ("error", "InvalidValue", "off[0].to"),
+        ("error", "OutOfOrder", "off[1].to"),
+        ("error", "InvalidValue", "on[0].date"),
+        ("error", "InvalidValue", "pause.until"),
+        ("error", "GreaterThanEqual", "stopWhenIdle"),
+        ("error", "WrongType", "warnMinutes"),
+        ("error", "WrongType", "maxPostpone"),
+        ("error", "UnknownField", "stop_when_idle"),
     ]
 
 
 def test_a_pause_longer_than_a_stopped_cluster_lives_is_refused() -> None:
     schedule, findings = check(wire(LA, OFFICE, pause={"until": "2027-07-15T00:00:00Z"}), NOW)
     assert schedule is None
-    assert [(finding.severity, finding.code) for finding in findings] == [("error", "pause-too-long")]
+    assert [(finding.severity, finding.code) for finding in findings] == [("error", "PauseTooLong")]
 
 
 def test_errors_come_first() -> None:

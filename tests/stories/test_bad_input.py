@@ -6,18 +6,9 @@ import pytest
 
 from local.functions.web import ADMIN_KEY
 from tests.cloud import Cloud, Host
+from tests.stories.given import problem
 
 pytestmark = pytest.mark.story
-
-
-def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    body: dict[str, Any] = answer.json
-    assert (body["status"], body["code"]) == (status, code)
-    assert body["detail"]
-    assert body["advice"]
-    return body
 
 
 @pytest.mark.parametrize(

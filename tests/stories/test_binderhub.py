@@ -8,7 +8,7 @@ import pytest
 
 from tests.cloud import Cloud, Host, call
 from tests.stories.conftest import create, gone, steps, teardown, tool
-from tests.stories.test_no_secrets import FOLDERS, arguments_of_processes, forms, holding, secrets_of
+from tests.stories.leaks import FOLDERS, arguments_of_processes, forms, holding, secrets_of
 
 pytestmark = pytest.mark.story
 

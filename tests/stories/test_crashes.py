@@ -5,14 +5,13 @@ engine keeps its state in memory here, so that a restart has nothing but the tab
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.cloud import ENDED, Cloud, Host, wait_until
 from tests.stories.conftest import create, gone, steps, teardown
+from tests.stories.kills import HELD, killed_while_held, restart
 from tests.stories.listing import difference, normal
 
 pytestmark = pytest.mark.story
@@ -60,10 +59,6 @@ def sampled(moments: dict[str, dict[str, Any]]) -> list[Any]:
     return [each if each in SAMPLE else pytest.param(each, marks=pytest.mark.long) for each in moments]
 
 
-HELD = 30.0
-"""Seconds for which a held call is held: longer than the host lives on."""
-
-
 @pytest.fixture(scope="module")
 def undisturbed(cloud: Cloud, host: Host) -> list[str]:
     """The listing of a hub that was made without any trouble."""
@@ -71,24 +66,6 @@ def undisturbed(cloud: Cloud, host: Host) -> list[str]:
     made = normal(cloud.control.resources())
     assert teardown(host, HUB)["status"] == "succeeded"
     return made
-
-
-@contextmanager
-def killed_while_held(cloud: Cloud, host: Host, moment: dict[str, Any]) -> Iterator[None]:
-    """Runs the block, kills the host while it waits for the answer to that call, and starts it again."""
-    held = cloud.control.fault(**moment, happens="held", seconds=HELD)["id"]
-    yield
-    wait_until(lambda: any(fault["hits"] for fault in cloud.control.faults() if fault["id"] == held), 60, str(moment))
-    time.sleep(0.2)  # what the call asks for is being carried out
-    restart(cloud, host)
-
-
-def restart(cloud: Cloud, host: Host) -> None:
-    """As after a crash: the tables are all that is left. The sweep would come by itself within a minute."""
-    host.kill()
-    cloud.control.clear_faults()
-    host.start()
-    host.fire("sweep_runs")
 
 
 def _but_revisions(listing: list[str]) -> list[str]:

@@ -4,13 +4,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.functions.web import ADMIN_KEY
 from tests.cloud import Cloud, Host, call
 from tests.stories.conftest import azure, create, gone, steps, teardown, tool
+from tests.stories.given import SECOND_SEED
 
 pytestmark = pytest.mark.story
 
@@ -52,24 +52,6 @@ def test_kubectl_and_helm_show_the_hub(host: Host, kubeconfig: Callable[[str], P
             assert expected in listing
     finally:
         gone(host, "tools")
-
-
-SECOND_SEED: dict[str, Any] = {
-    "name": "prd",
-    "location": "eastus",
-    "resourceGroup": "prd_rg_jhub",
-    "network": {"name": "prd_vnet_jhub", "subnet": "default"},
-    "identity": {"name": "sp_aks_jhub"},
-    "cluster": {
-        "name": "prd-aks-jhub",
-        "nodeResourceGroup": "prd_rg_jhub_infra",
-        "kubernetesVersion": "1.35.3",
-        "autoscale": {"min": 3, "max": 6},
-        "dockerBridgeAddress": "172.17.0.1/16",
-    },
-    "values": {"singleuser": {"memory": {"guarantee": "256M"}}},
-    "release": {"version": "4.3.5"},
-}
 
 
 def test_the_second_tutorials_names_and_settings_arrive_in_azure(cloud: Cloud, host: Host) -> None:

@@ -13,8 +13,8 @@ import trustme
 
 from tests.cloud import Cloud, Host, wait_until
 from tests.stories.conftest import azure, gone, steps
-from tests.stories.test_bad_input import problem
-from tests.stories.test_crashes import killed_while_held
+from tests.stories.given import problem
+from tests.stories.kills import killed_while_held
 
 pytestmark = pytest.mark.story
 

@@ -14,9 +14,8 @@ import pytest
 from local.functions.web import ADMIN_KEY
 from tests.cloud import Answer, Cloud, Host, call
 from tests.stories.conftest import create, gone, tool
-from tests.stories.test_bad_input import problem
-from tests.stories.test_create_and_teardown import SECOND_SEED
-from tests.stories.test_upgrade import MERGE, QUICK, server_of
+from tests.stories.given import MERGE, QUICK, SECOND_SEED, problem
+from tests.stories.servers import server_of
 
 pytestmark = pytest.mark.story
 

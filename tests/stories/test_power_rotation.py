@@ -217,7 +217,7 @@ def test_stops_and_starts_by_hand_of_a_hub_without_hours_replace_nothing(week: W
     assert resets(week) == 0
     last = week.last_run()["id"]
     week.at(week.now + timedelta(days=361))
-    wait_until(lambda: {"standstill", "password"} <= {told["data"]["code"] for told in week.events("warning")}, 20)
+    wait_until(lambda: {"Standstill", "PasswordEnds"} <= {told["data"]["code"] for told in week.events("warning")}, 20)
     assert (week.power()["actual"], week.last_run()["id"]) == ("off", last)
     assert week.events("failed") == []
 

@@ -8,9 +8,9 @@ import pytest
 
 from local.functions.web import ADMIN_KEY
 from tests.cloud import Cloud, Host, call, wait_until
-from tests.local.kubernetes.test_workloads_cluster import log_in
+from tests.jupyterhub import log_in
 from tests.stories.conftest import create, gone, tool
-from tests.stories.test_bad_input import problem
+from tests.stories.given import problem
 
 pytestmark = pytest.mark.story
 

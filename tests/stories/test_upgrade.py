@@ -1,6 +1,5 @@
 """A hub is changed in place: what its people notice, what Azure is asked for, and what happens when the change is no good."""
 
-import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,16 +10,14 @@ from typing import Any
 import pytest
 
 from local.functions.web import ADMIN_KEY
-from tests.cloud import ENDED, Answer, Cloud, Host, call, wait_until
-from tests.local.kubernetes.test_workloads_cluster import log_in
+from tests.cloud import ENDED, Answer, Cloud, Host, call
 from tests.stories.conftest import create, gone, settled, steps, tool
-from tests.stories.test_bad_input import problem
+from tests.stories.given import MERGE, QUICK, problem
+from tests.stories.servers import asked, server, server_of
 
 pytestmark = pytest.mark.story
 
 HUB = "grow"
-QUICK = {"singleuser": {"memory": {"guarantee": "64M"}}}
-MERGE = {"content-type": "application/merge-patch+json"}
 
 
 def patch(host: Host, body: dict[str, Any], query: str = "") -> Answer:
@@ -88,33 +85,6 @@ def hurried(cloud: Cloud, host: Host, location: str, timeout: float = 120) -> di
         cloud.control.advance(timedelta(seconds=45))
     found: dict[str, Any] = run
     return found
-
-
-def server_of(name: str, url: str, credentials: Path) -> str:
-    """Logs a person in, starts the server, and says which pod that is."""
-    assert log_in(url.rstrip("/"), name, "any").endswith("/hub/home")
-    assert asked(url, credentials, "POST", f"users/{name}/server").status in (201, 202)
-
-    def ready() -> bool:
-        return bool(asked(url, credentials, "GET", f"users/{name}").json["servers"].get("", {}).get("ready"))
-
-    wait_until(ready, 60, "the person's server")
-    return server(credentials, name)
-
-
-def asked(url: str, credentials: Path, method: str, path: str) -> Answer:
-    """What the hub's API answers Hubkeeper's own token."""
-    key = "{.data.hub\\.services\\.hubkeeper\\.apiToken}"
-    encoded = tool(credentials, "kubectl", "get", "secret", "hub", "-n", "jhub", "-o", f"jsonpath={key}")
-    return call(
-        method, f"{url}hub/api/{path}", headers={"authorization": f"token {base64.b64decode(encoded).decode()}"}
-    )
-
-
-def server(credentials: Path, name: str) -> str:
-    """The pod of a person's server: who it is, and since when it has run without a restart."""
-    fields = "{.metadata.uid} {.status.startTime} {.status.containerStatuses[0].restartCount} {.status.phase}"
-    return tool(credentials, "kubectl", "get", "pod", f"jupyter-{name}", "-n", "jhub", "-o", f"jsonpath={fields}")
 
 
 def test_an_image_and_values_change(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import names, references
+from shared.errors import InvalidError
 from shared.hubs.chart import authenticators, binder_values
 from shared.hubs.chart import values as chart
 from shared.hubs.chart.authenticators import OpenDoor
 from shared.hubs.spec import binder, environment, https, logins
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import FieldError, InvalidError
+from shared.hubs.spec.validation import invalid
+from shared.hubs.status.model import Status
+from shared.problem import Problem, wrong
 from shared.references import Reference
 
 DNS_SUFFIX = "cloudapp.azure.com"
@@ -33,8 +36,8 @@ class Known:
     """Host name of a registry made in Azure."""
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Known":
-        return cls(facts.get("address"), facts.get("binder_address"), facts.get("registry_server"))
+    def of(cls, status: Status) -> "Known":
+        return cls(status.addresses.hub, status.addresses.page, status.registry.server)
 
 
 NOTHING = Known()
@@ -72,37 +75,49 @@ def certificate(hub: Hub) -> str | None:
     return given.name if given else None
 
 
-def url(hub: Hub, address: str, dns_suffix: str) -> str:
-    """Of JupyterHub, its pages and its API."""
+@dataclass(frozen=True)
+class Reach:
+    """Where a hub answers. None of a URL: Azure has still to give the address that would be in it."""
+
+    host: str | None
+    """JupyterHub's name in the DNS; None when it has its address alone."""
+    hub: str | None
+    """JupyterHub's URL: its pages and its API."""
+    page: str | None
+    """URL of a BinderHub's page, where people name a repository; None of a JupyterHub."""
+    opened: str | None
+    """The URL that people open: of a BinderHub its page."""
+    callback: str | None
+    """Where an OAuth provider must send people back to, as it has to be registered there; None without a provider."""
+
+
+def reach(hub: Hub, dns_suffix: str, known: Known = NOTHING) -> Reach:
+    """known: what has been made. The hub's names are known before anything is."""
     scheme = "https" if https.secure(hub.access, hub.values) else "http"
     base = binder.at(binder.inner(hub), "hub").get("baseUrl")
-    return _url(scheme, host(hub, dns_suffix) or address, base)
+    name = host(hub, dns_suffix)
+    hub_url = _url(scheme, name or known.address, base)
+    page = _page_url(hub, dns_suffix, known.page_address) if hub.binder else None
+    opened = page if hub.binder else hub_url
+    return Reach(name, hub_url, page, opened, _callback(hub, _url(scheme, name, base)))
 
 
-def page_url(hub: Hub, address: str, dns_suffix: str) -> str:
-    """Of a BinderHub's page, where people name a repository."""
+def _page_url(hub: Hub, dns_suffix: str, address: str | None) -> str | None:
     base = binder.at(hub.values, "config", "BinderHub").get("base_url")
     return _url("http", _given(hub, binder.label(hub), dns_suffix) or address, base)
 
 
-def _url(scheme: str, place: str, base: Any) -> str:
+def _url(scheme: str, place: str | None, base: Any) -> str | None:
     path = str("/" if base is None else base).strip("/")
-    return f"{scheme}://{place}/{path}".rstrip("/") + "/"
+    return f"{scheme}://{place}/{path}".rstrip("/") + "/" if place else None
 
 
-def url_before(hub: Hub, dns_suffix: str, known: Known = NOTHING) -> str | None:
-    """What people will open, before it is made or changed; None while Azure has to decide. known: what is there now."""
-    if hub.binder:
-        page = known.page_address or ""
-        return page_url(hub, page, dns_suffix) if page or binder.label(hub) else None
-    address = known.address or ""
-    return url(hub, address, dns_suffix) if address or host(hub, dns_suffix) else None
-
-
-def opened(facts: Mapping[str, Any]) -> str | None:
-    """What people open: of a BinderHub its page. Fact `url` is JupyterHub's in either case, whose API is there."""
-    found: str | None = facts.get("binder_url") or facts.get("url")
-    return found
+def _callback(hub: Hub, named: str | None) -> str | None:
+    """named: JupyterHub's URL by its name. An address is no place to send people to: it may be another one tomorrow."""
+    if not isinstance(hub.auth, logins.Provider):
+        return None
+    own = binder.at(binder.inner(hub), "hub", "config", hub.auth.section).get("oauth_callback_url")
+    return str(own) if own else named and f"{named}hub/oauth_callback"
 
 
 def shared_password(hub: Hub) -> bool:
@@ -113,16 +128,24 @@ def shared_password(hub: Hub) -> bool:
 _TWO_LOGINS = "{place}.hub chooses an authenticator, too; leave one of them out"
 
 
-def login_problems(hub: Hub) -> Iterator[FieldError]:
+def problems(hub: Hub) -> list[Problem]:
+    """What keeps the chart from being told: values that contradict each other, or another login than was asked for."""
+    try:
+        return list(_login_problems(hub))
+    except InvalidError as error:
+        return list(error.problems)
+
+
+def _login_problems(hub: Hub) -> Iterator[Problem]:
     """Another login than was asked for, or one that lets everybody in and was not asked for in so many words.
 
     Raises InvalidError when the values contradict each other.
     """
     place = binder.place(hub)
     if hub.auth == "shared-password" and authenticators.brought(binder.inner(hub)):
-        yield FieldError("auth", _TWO_LOGINS.format(place=place))
+        yield wrong("auth", _TWO_LOGINS.format(place=place))
     elif door := open_door(hub, values(hub)):
-        yield FieldError(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}")
+        yield wrong(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}", OPEN)
 
 
 OPEN = "OpenToEverybody"
@@ -142,14 +165,6 @@ def open_door(hub: Hub, chart_values: Mapping[str, Any]) -> OpenDoor | None:
     return authenticators.open_door(chart_values)
 
 
-def callback_url(hub: Hub, dns_suffix: str) -> str | None:
-    """Where an OAuth provider must send people back to, as it has to be registered there; None without a provider."""
-    if not isinstance(hub.auth, logins.Provider):
-        return None
-    own = binder.at(binder.inner(hub), "hub", "config", hub.auth.section).get("oauth_callback_url")
-    return str(own) if own else f"{url(hub, '', dns_suffix)}hub/oauth_callback"
-
-
 def values(
     hub: Hub, dns_suffix: str = DNS_SUFFIX, tls_secret: str = TLS_SECRET, known: Known = NOTHING
 ) -> dict[str, Any]:
@@ -159,38 +174,34 @@ def values(
     """
     theirs, place = references.in_values(binder.inner(hub)), binder.place(hub)
     if isinstance(hub.auth, logins.Provider) and authenticators.brought(theirs):
-        raise InvalidError([FieldError("auth", _TWO_LOGINS.format(place=place))])
+        raise invalid([wrong("auth", _TWO_LOGINS.format(place=place))])
     ours = environment.values(hub.environment) if hub.environment else {}
     if twice := environment.said_twice(hub.environment, theirs, place) if hub.environment else []:
-        raise InvalidError(
-            [FieldError(field, f"{where} says it, too; leave one of them out") for field, where in twice]
-        )
+        raise invalid(wrong(field, f"{where} says it, too; leave one of them out") for field, where in twice)
+    where = reach(hub, dns_suffix, known)
     if hub.binder:
-        page = page_url(hub, known.page_address or "", dns_suffix)
-        known_page = page if binder.label(hub) or known.page_address else None
-        ours = chart.merge(ours, binder_values.jupyterhub(hub, known_page, known.registry))
+        ours = chart.merge(ours, binder_values.jupyterhub(hub, where.page, known.registry))
     try:
         made = chart.chart_values(
             image=str(hub.image) if hub.image else None,
             dns_label=hub.access.dns_label,
-            https=_https(hub, dns_suffix, tls_secret),
-            auth=_auth(hub, dns_suffix),
+            https=_https(hub, where.host, tls_secret),
+            auth=_auth(hub, where.callback),
             user_values=chart.merge(theirs, ours, at="values"),
         )
     except chart.ValuesError as error:
-        raise InvalidError([_moved(error, place)]) from None
+        raise invalid([_moved(error, place)]) from None
     if not hub.binder:
         return made
-    known_hub = url(hub, known.address or "", dns_suffix) if hub.access.dns_label or known.address else None
     try:
-        return binder_values.outer(hub, made, known_hub, known.registry)
+        return binder_values.outer(hub, made, where.hub, known.registry)
     except chart.ValuesError as error:
-        raise InvalidError([FieldError(error.path, str(error))]) from None
+        raise invalid([wrong(error.path, str(error))]) from None
 
 
-def _https(hub: Hub, dns_suffix: str, tls_secret: str) -> chart.Https | None:
+def _https(hub: Hub, name: str | None, tls_secret: str) -> chart.Https | None:
     """None leaves it to `values`."""
-    name, given = host(hub, dns_suffix), hub.access.https
+    given = hub.access.https
     if given is None or name is None:
         return None
     hosts: Sequence[str] = [name]
@@ -200,15 +211,15 @@ def _https(hub: Hub, dns_suffix: str, tls_secret: str) -> chart.Https | None:
     return chart.Https(hosts, "secret", secret=tls_secret)
 
 
-def _moved(error: chart.ValuesError, place: str) -> FieldError:
+def _moved(error: chart.ValuesError, place: str) -> Problem:
     """The same complaint about the values where they stand in the specification."""
-    return FieldError(error.path.replace("values", place, 1), str(error).replace("values", place, 1))
+    return wrong(error.path.replace("values", place, 1), str(error).replace("values", place, 1))
 
 
-def _auth(hub: Hub, dns_suffix: str) -> dict[str, Any] | None:
+def _auth(hub: Hub, callback: str | None) -> dict[str, Any] | None:
     """hub.config for the chosen way to log in; None leaves it to `values`."""
     if isinstance(hub.auth, logins.Provider):
-        return logins.config(hub.auth, callback_url(hub, dns_suffix))
+        return logins.config(hub.auth, callback)
     if authenticators.brought(binder.inner(hub)):
         return None
     if shared_password(hub):

@@ -80,9 +80,9 @@ def shown(hub: HubRecord, seen: Seen) -> dict[str, Any]:
 
 def _address(hub: HubRecord, seen: Seen) -> dict[str, Any]:
     """JupyterHub's; of a BinderHub its page's as well, which is what people open."""
-    address: dict[str, Any] = {"ip": seen.address, "url": hub.facts.get("url")}
+    address: dict[str, Any] = {"ip": seen.address, "url": hub.status.urls.hub}
     if hub.spec.binder:
-        address["binder"] = {"ip": seen.page_address, "url": hub.facts.get("binder_url")}
+        address["binder"] = {"ip": seen.page_address, "url": hub.status.urls.page}
     return address
 
 

@@ -23,7 +23,7 @@ def hub_client(services: Services, hub: HubRecord) -> "JupyterHub":
     the cluster's API server, over TLS.
     """
     spec = hub.spec
-    url = hub.facts.get("url")
+    url = hub.status.urls.hub
     if url is None:
         raise NotFoundError("JupyterHub", "UrlNotKnown", f"Hub {hub.name} has not answered at any address yet.")
     kubeconfig = ownership.kubeconfig(services, hub)

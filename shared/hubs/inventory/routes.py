@@ -1,12 +1,15 @@
 """Looking into a hub: who is there, what it consists of, and how many more fit."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from shared.http.parsing import answer
 from shared.http.problems import ProblemError, endpoint
+
+if TYPE_CHECKING:
+    from shared.hubs.store import HubRecord
 
 seeing = df.Blueprint()
 
@@ -18,14 +21,15 @@ def list_users(req: func.HttpRequest) -> func.HttpResponse:
     from shared.services import services
 
     hub, adapters = _running(req), services()
-    if "url" not in hub.facts:
+    url = hub.status.urls.hub
+    if url is None:
         raise ProblemError(
             409,
             "HubNotRunning",
             f"Hub {hub.name} has not answered at any address yet.",
             f"Wait until its run has ended: GET /api/hubs/{hub.name} names it.",
         )
-    return answer(people.shown(people.hub_client(adapters, hub).users(), hub.facts["url"]))
+    return answer(people.shown(people.hub_client(adapters, hub).users(), url))
 
 
 @seeing.route(route="hubs/{name}/inventory", methods=["GET"])
@@ -38,7 +42,7 @@ def get_inventory(req: func.HttpRequest) -> func.HttpResponse:
     return answer(listing.shown(hub, listing.look(services(), hub)))
 
 
-def _running(req: func.HttpRequest) -> Any:
+def _running(req: func.HttpRequest) -> "HubRecord":
     """The hub. Raises ProblemError when it has no cluster, or one that is known not to run: nothing in it can be asked then."""
     from shared import names
     from shared.hubs import ownership

@@ -8,17 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.problem import Problem
+
 type Values = Mapping[str, Any]
 
 _ABSENT = object()
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """field: where in the specification ("values.hub.uid"). message: what is wrong and what to write instead."""
-
-    field: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -47,19 +41,27 @@ REMOVED = (
 )
 
 
-def troubles(values: Values, installed: str, wanted: str, offered: Sequence[str]) -> list[Trouble]:
+def _broken(field: str, message: str) -> Problem:
+    """field: where in the specification ("values.hub.uid"). message: what is wrong and what to write instead."""
+    return Problem("BreakingChange", message, _CHANGE_IT, field)
+
+
+_CHANGE_IT = "Change what is named here in the same request, and ask again; nothing was changed."
+
+
+def troubles(values: Values, installed: str, wanted: str, offered: Sequence[str]) -> list[Problem]:
     """What stands against taking the release from chart `installed` to `wanted` with these values.
 
     offered: the repository's versions, to name the next step by. Empty when nothing does.
     """
     before, after = numbers(installed), numbers(wanted)
     if after[0] < before[0]:
-        return [Trouble("release.version", _NO_WAY_BACK.format(installed=installed, wanted=wanted))]
+        return [_broken("release.version", _NO_WAY_BACK.format(installed=installed, wanted=wanted))]
     if after[0] > before[0] + 1:
-        return [Trouble("release.version", _one_by_one(before[0] + 1, installed, wanted, offered))]
+        return [_broken("release.version", _one_by_one(before[0] + 1, installed, wanted, offered))]
     crossed = (item for item in REMOVED if before < item.since <= after)
     found = [
-        Trouble(f"values.{item.key}", f"the chart has no such key since {_written(item.since)}: {item.instead}")
+        _broken(f"values.{item.key}", f"the chart has no such key since {_written(item.since)}: {item.instead}")
         for item in crossed
         if _at(values, item.key) is not _ABSENT
     ]
@@ -79,7 +81,7 @@ class Holder:
 
 def held_troubles(
     values: Values, place: str, installed: Holder, wanted: Holder, offered: Sequence[Holder]
-) -> list[Trouble]:
+) -> list[Problem]:
     """The same for a chart that holds JupyterHub's. values: JupyterHub's part of them, at `place` ("values.jupyterhub").
 
     Its own versions say nothing of what changed. Nothing is found when it is not known what they hold: see `unknown`.
@@ -90,12 +92,12 @@ def held_troubles(
     holds = f"it holds JupyterHub's chart {wanted.inner}"
     if after[0] < before[0]:
         message = f"{holds}; {_NO_WAY_BACK.format(installed=installed.inner, wanted=wanted.inner)}"
-        return [Trouble("release.version", message)]
+        return [_broken("release.version", message)]
     if after[0] > before[0] + 1:
         step = next((each.version for each in offered if each.inner and numbers(each.inner)[0] == before[0] + 1), None)
         way = f"set {step} first" if step else f"set one first that holds {before[0] + 1}.x"
         message = f"{holds}, which has to go one major release at a time from {installed.inner}: {way}"
-        return [Trouble("release.version", message)]
+        return [_broken("release.version", message)]
     found = troubles(values, installed.inner, wanted.inner, [])
     return [replace(trouble, field=trouble.field.replace("values", place, 1)) for trouble in found]
 
@@ -143,10 +145,10 @@ def _object(values: Values, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _admin_services(values: Values) -> Iterator[Trouble]:
+def _admin_services(values: Values) -> Iterator[Problem]:
     for name, service in _object(values, "hub.services").items():
         if isinstance(service, Mapping) and service.get("admin"):
-            yield Trouble(
+            yield _broken(
                 f"values.hub.services.{name}.admin",
                 "JupyterHub has no admin services since chart 2.0.0: give it a role in hub.loadRoles with the scopes it uses",
             )
@@ -155,7 +157,7 @@ def _admin_services(values: Values) -> Iterator[Trouble]:
 _ALLOWING = ("allow", "allowed", "admin_users")
 
 
-def _nobody_allowed(values: Values) -> Iterator[Trouble]:
+def _nobody_allowed(values: Values) -> Iterator[Problem]:
     """Since OAuthenticator 16 nobody may log in whom no setting allows."""
     config = _object(values, "hub.config")
     chosen = str(_object(config, "JupyterHub").get("authenticator_class", ""))
@@ -164,7 +166,7 @@ def _nobody_allowed(values: Values) -> Iterator[Trouble]:
         return
     settings = {key for name in (*classes, "Authenticator", "OAuthenticator") for key in _object(config, name)}
     if not any(key.startswith(_ALLOWING) for key in settings):
-        yield Trouble(
+        yield _broken(
             "values.hub.config",
             "nobody could log in any more: since chart 3.0.0 an OAuth login lets in only whom allow_all, allowed_users, "
             "admin_users or a list of the provider's own (such as GitHubOAuthenticator.allowed_organizations) names: set one",
@@ -174,7 +176,7 @@ def _nobody_allowed(values: Values) -> Iterator[Trouble]:
 _OAUTH = frozenset({"github", "gitlab", "google", "azuread", "auth0", "cilogon", "globus", "bitbucket", "okpy"})
 
 
-def _unallowed(values: Values) -> Iterator[Trouble]:
+def _unallowed(values: Values) -> Iterator[Problem]:
     """Since JupyterHub 5 that holds for every authenticator but the dummy one."""
     config = _object(values, "hub.config")
     chosen = str(_object(config, "JupyterHub").get("authenticator_class", "dummy"))
@@ -184,24 +186,24 @@ def _unallowed(values: Values) -> Iterator[Trouble]:
         and chosen != "shared-password"
         and not any(key.startswith(_ALLOWING) for key in settings)
     ):
-        yield Trouble(
+        yield _broken(
             "values.hub.config",
             "nobody could log in any more: since chart 4.0.0 every authenticator lets in only whom allow_all, allowed_users or "
             "admin_users names: set one of them under hub.config.Authenticator",
         )
 
 
-def _lower_case_sections(values: Values) -> Iterator[Trouble]:
+def _lower_case_sections(values: Values) -> Iterator[Problem]:
     for name in _object(values, "hub.config"):
         if not name[:1].isupper():
-            yield Trouble(
+            yield _broken(
                 f"values.hub.config.{name}",
                 "since chart 4.3.0 the hub does not start with a section that is no class name; such names start with an "
                 "upper-case letter (what belongs to the chart, like loadRoles, goes under hub)",
             )
 
 
-type Check = Callable[[Values], Iterator[Trouble]]
+type Check = Callable[[Values], Iterator[Problem]]
 
 _CHECKS: tuple[tuple[tuple[int, int], Check], ...] = (
     ((2, 0), _admin_services),

@@ -1,6 +1,6 @@
 """What stays as it was made, why, and the way around. Pure."""
 
-from shared.hubs.patch.plan import Refusal
+from shared.problem import Problem
 
 ANEW = (
     "Make a second hub with POST /api/hubs and DELETE this one when it is no longer needed; "
@@ -43,9 +43,9 @@ _FIXED: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def fixed(field: str) -> Refusal:
+def fixed(field: str) -> Problem:
     reason, advice = next(
         ((reason, advice) for prefix, reason, advice in _FIXED if field == prefix or field.startswith(f"{prefix}.")),
         ("this cannot be changed on a hub that is there", ANEW),
     )
-    return Refusal("CannotChange", field, reason, advice)
+    return Problem("CannotChange", reason, advice, field)

@@ -10,15 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from shared.hubs.patch.fixed import ANEW
-from shared.hubs.patch.plan import Change, How, Refusal
+from shared.hubs.patch.plan import Change, How
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem
 
 _SERVERS_END = (
     "servers end, their users are warned first; the hub is away for a minute or two while it moves to another node"
 )
 
 
-def classified(field: str, before: Any, after: Any, old: Hub, new: Hub) -> list[Change | Refusal]:
+def classified(field: str, before: Any, after: Any, old: Hub, new: Hub) -> list[Change | Problem]:
     """Empty when the field is about something else."""
     match field:
         case "cluster.nodeCount":
@@ -37,7 +38,7 @@ def classified(field: str, before: Any, after: Any, old: Hub, new: Hub) -> list[
 # How many
 
 
-def node_count(old: Hub, new: Hub) -> Change | Refusal:
+def node_count(old: Hub, new: Hub) -> Change | Problem:
     before, after = old.cluster.node_count, new.cluster.node_count
     if old.cluster.autoscale and new.cluster.autoscale:
         why = (
@@ -45,11 +46,11 @@ def node_count(old: Hub, new: Hub) -> Change | Refusal:
             if new.cluster.rules
             else "the cluster autoscaler decides how many nodes there are; AKS refuses a count beside it"
         )
-        return Refusal(
+        return Problem(
             "AutoscalerDecides",
-            "cluster.nodeCount",
             why,
             "Change cluster.autoscale.min or max instead, or set cluster.autoscale to null in the same request.",
+            field="cluster.nodeCount",
         )
     return _scaled("cluster.nodeCount", before, after, How.SCALE, fewer=after < before)
 
@@ -89,14 +90,14 @@ def replacement(field: str, before: Any, after: Any, new: Hub) -> Change:
     return Change(field, before, after, How.REPLACE, interruption, disruptive=True)
 
 
-def pool_name(old: Hub, new: Hub) -> Change | Refusal:
+def pool_name(old: Hub, new: Hub) -> Change | Problem:
     """A pool's name is its own: another one is that of the pool which takes its place."""
     if keeps_pool(old, new) and not becomes_managed(old, new):
-        return Refusal(
+        return Problem(
             "CannotChange",
-            "cluster.nodePool",
             "a pool of nodes keeps its name",
             "Leave cluster.nodePool as it is. Beside another cluster.vmSize it is the name of the pool that is made then.",
+            field="cluster.nodePool",
         )
     found = replacement("cluster.nodePool", old.cluster.node_pool, new.cluster.node_pool, new)
     if keeps_pool(old, new):
@@ -117,7 +118,7 @@ def becomes_managed(old: Hub, new: Hub) -> bool:
     return old.identity.type == "service-principal" and new.identity.type == "managed"
 
 
-def identity(field: str, before: Any, after: Any, old: Hub, new: Hub) -> Iterator[Change | Refusal]:
+def identity(field: str, before: Any, after: Any, old: Hub, new: Hub) -> Iterator[Change | Problem]:
     if becomes_managed(old, new):
         principal = "the principal that was brought along stays" if old.identity.brought else "the principal is removed"
         interruption = (
@@ -127,17 +128,17 @@ def identity(field: str, before: Any, after: Any, old: Hub, new: Hub) -> Iterato
         said = interruption if field == "identity.type" else "comes with identity.type"
         yield Change(field, before, after, How.IDENTITY, said, disruptive=field == "identity.type")
     elif old.identity.type == "managed" and new.identity.type == "service-principal":
-        yield Refusal(
+        yield Problem(
             "CannotChange",
-            field,
             "AKS has no way back from a managed identity to a service principal",
             "Leave identity managed: it has no password that could end. For a service principal: " + ANEW,
+            field=field,
         )
     else:
-        yield Refusal(
+        yield Problem(
             "CannotChange",
-            field,
             "Hubkeeper changes a cluster's identity in place from a service principal to a managed one, and in no other way",
             "Leave identity as it is: Hubkeeper renews the password of a principal that it made by itself. identity managed has "
             "none. For another principal: " + ANEW,
+            field=field,
         )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.problem import Problem
+
 
 class How(StrEnum):
     """In the order in which a run makes them: what the release stands on comes before it."""
@@ -50,19 +52,10 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A field that cannot be changed, why, and the way around."""
-
-    code: str
-    field: str
-    message: str
-    advice: str
-
-
-@dataclass(frozen=True)
 class Plan:
     changes: tuple[Change, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[Problem, ...] = ()
+    """Fields that cannot be changed, each with why and the way around."""
 
     def has(self, *hows: How) -> bool:
         return any(change.how in hows for change in self.changes)

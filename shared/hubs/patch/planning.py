@@ -11,10 +11,11 @@ from typing import Any
 
 from shared.hubs.patch import address, nodes
 from shared.hubs.patch.fixed import fixed
-from shared.hubs.patch.plan import Change, How, Plan, Refusal
+from shared.hubs.patch.plan import Change, How, Plan
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem
 
-__all__ = ["Change", "How", "NotOfferedError", "Plan", "Refusal", "Versions", "kubernetes_path", "merge_patch", "plan"]
+__all__ = ["Change", "How", "NotOfferedError", "Plan", "Versions", "kubernetes_path", "merge_patch", "plan"]
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ def plan(old: Hub, new: Hub, versions: Versions | None) -> Plan:
     """versions: None when the cluster's Kubernetes is not to be changed, or not known."""
     before, after = _leaves(old.wire()), _leaves(new.wire())
     changes: list[Change] = []
-    refusals: list[Refusal] = []
+    refusals: list[Problem] = []
     for field in sorted(before.keys() | after.keys()):
         if before.get(field, _ABSENT) != after.get(field, _ABSENT):  # null in `values` is not the same as nothing
             found = _classified(field, before.get(field), after.get(field), old, new, versions)
             changes += [item for item in found if isinstance(item, Change)]
-            refusals += [item for item in found if isinstance(item, Refusal)]
+            refusals += [item for item in found if isinstance(item, Problem)]
     return Plan((), tuple(dict.fromkeys(refusals))).joined(changes)
 
 
@@ -69,7 +70,7 @@ _ABSENT = object()
 
 def _classified(
     field: str, before: Any, after: Any, old: Hub, new: Hub, versions: Versions | None
-) -> list[Change | Refusal]:
+) -> list[Change | Problem]:
     match field:
         case "cluster.kubernetesVersion":
             return list(_kubernetes(before, after, versions))
@@ -170,13 +171,13 @@ def _next(at: str, goal: tuple[int, ...], versions: Versions, wanted: str) -> st
     return max(fitting, key=version_key)
 
 
-def _kubernetes(before: Any, after: Any, versions: Versions | None) -> Iterator[Change | Refusal]:
+def _kubernetes(before: Any, after: Any, versions: Versions | None) -> Iterator[Change | Problem]:
     """One change for each version on the way."""
     field = "cluster.kubernetesVersion"
     try:
         path = kubernetes_path(after, versions) if after and versions else []
     except NotOfferedError as error:
-        yield Refusal("KubernetesVersionNotOffered", field, str(error), error.advice)
+        yield Problem("KubernetesVersionNotOffered", str(error), error.advice, field=field)
         return
     if not path:
         yield Change(field, before, after, How.RECORD, "none: the cluster stays at the version that it runs")
@@ -190,7 +191,7 @@ def _kubernetes(before: Any, after: Any, versions: Versions | None) -> Iterator[
         at = version
 
 
-def another_flavor(old: Hub, patch: Mapping[str, Any]) -> Refusal | None:
+def another_flavor(old: Hub, patch: Mapping[str, Any]) -> Problem | None:
     """Of a patch that would make something else of a hub: told before anything is said of how its other fields fit to that."""
     asked = (patch["flavor"] or "jupyterhub") if "flavor" in patch else old.flavor
     return fixed("flavor") if asked != old.flavor else None

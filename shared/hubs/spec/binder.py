@@ -10,14 +10,13 @@ from typing import Any
 
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
+from shared.problem import Problem, wrong
 
 INNER = "jupyterhub"
 """Where the values of JupyterHub's chart stand in those of BinderHub's."""
 LABEL_SUFFIX = "-binder"
 OPEN = "null"
 """The authenticator that lets people in as users who are made up for them."""
-PROBLEM = tuple[str, str]
-"""A field's path as in the request, and a sentence."""
 
 
 def inner(hub: Hub) -> Mapping[str, Any]:
@@ -65,9 +64,9 @@ def needs_addresses(hub: Hub) -> bool:
     return hub.binder and (unknown_hub or (logs_in(hub) and label(hub) is None))
 
 
-def problems(hub: Hub) -> Iterator[PROBLEM]:
+def problems(hub: Hub) -> Iterator[Problem]:
     if hub.release.chart != hub.flavor:
-        yield "release.chart", f"follows from flavor, and is {hub.flavor} for this one: leave it out"
+        yield wrong("release.chart", f"follows from flavor, and is {hub.flavor} for this one: leave it out")
     if not hub.binder:
         yield from _jupyterhub(hub)
         return
@@ -78,11 +77,11 @@ def problems(hub: Hub) -> Iterator[PROBLEM]:
     yield from _open_doors(hub)
 
 
-def _jupyterhub(hub: Hub) -> Iterator[PROBLEM]:
+def _jupyterhub(hub: Hub) -> Iterator[Problem]:
     if hub.registry is not None:
-        yield "registry", "a JupyterHub builds no images: leave registry out, or set flavor to binderhub"
+        yield wrong("registry", "a JupyterHub builds no images: leave registry out, or set flavor to binderhub")
     if hub.access.binder_label is not None:
-        yield "access.binderLabel", "is the name of a BinderHub's page: leave it out, or set flavor to binderhub"
+        yield wrong("access.binderLabel", "is the name of a BinderHub's page: leave it out, or set flavor to binderhub")
 
 
 _FROM_REPOSITORY = (
@@ -90,29 +89,33 @@ _FROM_REPOSITORY = (
 )
 
 
-def _users(hub: Hub) -> Iterator[PROBLEM]:
+def _users(hub: Hub) -> Iterator[Problem]:
     if hub.image is not None:
-        yield "image", "a BinderHub builds the image of each repository, and has none of its own: leave image out"
+        yield wrong(
+            "image", "a BinderHub builds the image of each repository, and has none of its own: leave image out"
+        )
     if hub.environment is None:
         return
     for field in ("packages", "conda"):
         if getattr(hub.environment, field):
-            yield f"environment.{field}", _FROM_REPOSITORY
+            yield wrong(f"environment.{field}", _FROM_REPOSITORY)
     if hub.environment.profiles:
-        yield "environment.profiles", "people of a BinderHub choose a repository, not a profile: leave profiles out"
+        yield wrong(
+            "environment.profiles", "people of a BinderHub choose a repository, not a profile: leave profiles out"
+        )
     if hub.environment.storage:
-        yield (
+        yield wrong(
             "environment.storage",
             "servers of a BinderHub have no homes: what is in them ends with them. Leave storage out",
         )
 
 
-def _labels(hub: Hub) -> Iterator[PROBLEM]:
+def _labels(hub: Hub) -> Iterator[Problem]:
     page = label(hub)
     if page and page == hub.access.dns_label:
-        yield "access.binderLabel", "must differ from dnsLabel: JupyterHub and the page have an address each"
+        yield wrong("access.binderLabel", "must differ from dnsLabel: JupyterHub and the page have an address each")
     if page and len(page) > 63:
-        yield (
+        yield wrong(
             "access.binderLabel",
             f"would be {page!r}, and a DNS label has at most 63 characters: set one that is shorter",
         )
@@ -124,43 +127,45 @@ _NO_HTTPS = (
 )
 
 
-def _own_names(hub: Hub) -> Iterator[PROBLEM]:
+def _own_names(hub: Hub) -> Iterator[Problem]:
     given = {"host": hub.access.host, "dnsZone": hub.access.dns_zone, "https": hub.access.https}
     for field, value in given.items():
         if value is not None:
-            yield f"access.{field}", _NO_HTTPS
+            yield wrong(f"access.{field}", _NO_HTTPS)
     if at(inner(hub), "proxy", "https").get("enabled"):
-        yield f"{place(hub)}.proxy.https.enabled", _NO_HTTPS
+        yield wrong(f"{place(hub)}.proxy.https.enabled", _NO_HTTPS)
 
 
 _JUPYTERHUBS = ("hub", "proxy", "singleuser", "scheduling", "prePuller", "cull", "imagePullSecret", "imagePullSecrets")
 
 
-def _values(hub: Hub) -> Iterator[PROBLEM]:
+def _values(hub: Hub) -> Iterator[Problem]:
     values = hub.values
     for key in _JUPYTERHUBS:
         if key in values:
-            yield f"values.{key}", f"belongs to JupyterHub's chart: in BinderHub's it stands under values.{INNER}.{key}"
+            yield wrong(
+                f"values.{key}", f"belongs to JupyterHub's chart: in BinderHub's it stands under values.{INNER}.{key}"
+            )
     config = values.get("config")
     main = config.get("BinderHub") if isinstance(config, Mapping) else None
     for field, value in ((INNER, values.get(INNER)), ("config", config), ("config.BinderHub", main)):
         if value is not None and not isinstance(value, Mapping):
-            yield f"values.{field}", "must be an object"
+            yield wrong(f"values.{field}", "must be an object")
     if "registry" in values:
-        yield "values.registry", "is made from the hub's own field registry: say it there"
+        yield wrong("values.registry", "is made from the hub's own field registry: say it there")
     if values.get("imageBuilderType") == "host":
-        yield (
+        yield wrong(
             "values.imageBuilderType",
             "host builds with the node's Docker, which AKS' nodes do not have: leave it out (dind), or set pink",
         )
     if at(values, "config", "BinderHub").get("use_registry") is False:
-        yield (
+        yield wrong(
             "values.config.BinderHub.use_registry",
             "without a registry an image is on the one node that built it, and servers on others do not start: leave it out",
         )
 
 
-def _open_doors(hub: Hub) -> Iterator[PROBLEM]:
+def _open_doors(hub: Hub) -> Iterator[Problem]:
     """Open to everybody is a BinderHub only when the specification says so in so many words."""
     chosen = at(inner(hub), "hub", "config", "JupyterHub").get("authenticator_class")
     where = f"values.{INNER}.hub.config"
@@ -170,19 +175,19 @@ def _open_doors(hub: Hub) -> Iterator[PROBLEM]:
     }
     if not logs_in(hub):
         if chosen not in (None, OPEN):
-            yield "auth", f"none lets everybody in, and {where} chooses an authenticator: leave one of them out"
+            yield wrong("auth", f"none lets everybody in, and {where} chooses an authenticator: leave one of them out")
         for field, value in doors.items():
             if value is True:
-                yield field, 'asks people to log in, and auth "none" does not: leave one of them out'
+                yield wrong(field, 'asks people to log in, and auth "none" does not: leave one of them out')
         return
     if chosen == OPEN:
-        yield (
+        yield wrong(
             f"{where}.JupyterHub.authenticator_class",
             'lets everybody in who finds the address; if that is meant, leave it out and write auth: "none"',
         )
     for field, value in doors.items():
         if value is False:
-            yield field, 'opens the hub to everybody; if that is meant, leave it out and write auth: "none"'
+            yield wrong(field, 'opens the hub to everybody; if that is meant, leave it out and write auth: "none"')
 
 
 def warnings(hub: Hub) -> list[str]:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared import names
 from shared.hubs.spec.part import Part, SecretReference, follows
+from shared.problem import Problem, wrong
 from shared.references import SCHEME
 
 _ZONE_ID = re.compile(
@@ -160,25 +161,21 @@ def named(access: Access, values: Mapping[str, Any]) -> bool:
     return bool(access.dns_label or own_hosts(access, values))
 
 
-type Problem = tuple[str, str]
-"""Field, and what is wrong with it."""
-
-
 def problems(access: Access, values: Mapping[str, Any]) -> Iterator[Problem]:
     if access.host and access.host.endswith(_AZURE):
-        yield (
+        yield wrong(
             "access.host",
             "names under cloudapp.azure.com are Azure's to give: set access.dnsLabel to the first part of it",
         )
     if access.dns_zone and not access.host:
-        yield "access.dnsZone", "is where the record of access.host is made: set access.host, too"
+        yield wrong("access.dnsZone", "is where the record of access.host is made: set access.host, too")
     elif access.dns_zone and access.host and not _inside(access.host, access.dns_zone.name):
-        yield (
+        yield wrong(
             "access.dnsZone",
             f"the zone {access.dns_zone.name} does not hold {access.host}: name the zone that access.host ends with",
         )
     if access.https and not (access.host or access.dns_label):
-        yield (
+        yield wrong(
             "access.https",
             "a certificate is for a name, and the hub has none: set access.host to a name of your own, or access.dnsLabel",
         )
@@ -196,24 +193,25 @@ def _by_hand(access: Access, https: Mapping[str, Any]) -> Iterator[Problem]:
     """What keeps https in `values` from answering as it says; complete, it is taken as it is."""
     at, kind = "values.proxy.https", str(https.get("type", "letsencrypt"))
     if access.https:
-        yield at, "says https, and so does access.https; leave one of them out"
+        yield wrong(at, "says https, and so does access.https; leave one of them out")
         return
     hosts = https.get("hosts")
     if kind in _INSTEAD:
-        yield f"{at}.type", _INSTEAD[kind]
+        yield wrong(f"{at}.type", _INSTEAD[kind])
     if not isinstance(hosts, list) or not hosts:
-        yield f"{at}.hosts", "without a host name the chart would serve plain http: name it here, or write access.https"
+        yield wrong(
+            f"{at}.hosts", "without a host name the chart would serve plain http: name it here, or write access.https"
+        )
     elif access.host and hosts[0] != access.host:
-        yield f"{at}.hosts", f"must begin with access.host {access.host}, at which people open the hub"
+        yield wrong(f"{at}.hosts", f"must begin with access.host {access.host}, at which people open the hub")
     elif any(str(host).endswith(_AZURE) and not str(host).startswith(f"{access.dns_label}.") for host in hosts):
-        yield (
+        yield wrong(
             f"{at}.hosts",
             "has a name that Azure gives to who asks for it: set access.dnsLabel to the first part of it",
         )
     settings = https.get(kind)
     if kind in _COMPLETE:
-        for key, message in _COMPLETE[kind](settings if isinstance(settings, Mapping) else {}):
-            yield f"{at}.{kind}.{key}", message
+        yield from _COMPLETE[kind](settings if isinstance(settings, Mapping) else {}, f"{at}.{kind}")
 
 
 def _unseen(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -222,7 +220,7 @@ def _unseen(values: Mapping[str, Any]) -> Iterator[Problem]:
     service = proxy.get("service") if isinstance(proxy, Mapping) else None
     for key in ("disableHttpPort", "loadBalancerSourceRanges"):
         if isinstance(service, Mapping) and service.get(key):
-            yield f"values.proxy.service.{key}", _KEPT_OUT
+            yield wrong(f"values.proxy.service.{key}", _KEPT_OUT)
 
 
 _KEPT_OUT = (
@@ -231,17 +229,17 @@ _KEPT_OUT = (
 )
 
 
-def _letsencrypt_by_hand(settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _letsencrypt_by_hand(settings: Mapping[str, Any], place: str) -> Iterator[Problem]:
     if not settings.get("contactEmail"):
-        yield "contactEmail", "an e-mail address is needed for the account with Let's Encrypt"
+        yield wrong(f"{place}.contactEmail", "an e-mail address is needed for the account with Let's Encrypt")
     if "staging" in str(settings.get("acmeServer", "")):
-        yield "acmeServer", _STAGING
+        yield wrong(f"{place}.acmeServer", _STAGING)
 
 
-def _manual(settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _manual(settings: Mapping[str, Any], place: str) -> Iterator[Problem]:
     for key in ("cert", "key"):
         if not str(settings.get(key, "")).startswith(SCHEME):
-            yield key, f"must be secret://NAME, in Key Vault; shorter: access.https {_ONE_OF}"
+            yield wrong(f"{place}.{key}", f"must be secret://NAME, in Key Vault; shorter: access.https {_ONE_OF}")
 
 
 _COMPLETE = {"letsencrypt": _letsencrypt_by_hand, "manual": _manual}

@@ -10,9 +10,7 @@ from shared.hubs.spec import binder
 from shared.hubs.spec.hub_python import named_texts, snippets
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.part import SecretReference
-
-type Problem = tuple[str, str]
-"""A field's path as in the request, and a sentence."""
+from shared.problem import Problem, wrong
 
 
 def problems(hub: Hub) -> Iterator[Problem]:
@@ -25,12 +23,12 @@ def _references(hub: Hub) -> Iterator[Problem]:
     for where, text in _plain_strings(hub):
         if isinstance(text, SecretReference):
             if problem := references.problem(text):
-                yield (where, problem)
+                yield wrong(where, problem)
         elif references.looks_like_one(text):
-            yield (where, _PLAIN_FIELD)
+            yield wrong(where, _PLAIN_FIELD)
     for where, _, text in _strings(hub.values, "values"):
         if references.looks_like_one(text) and (problem := references.problem(text)):
-            yield (where, problem)
+            yield wrong(where, problem)
 
 
 _PLAIN_FIELD = (
@@ -75,14 +73,14 @@ _SECRET_TEXT = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\
 def _secrets(hub: Hub) -> Iterator[Problem]:
     for where, key, text in _strings(hub.values, "values"):
         if not references.looks_like_one(text) and (_is_secret(key, text) or _CRYPT_KEYS.search(where)):
-            yield (where, _keep_it_secret(where))
+            yield wrong(where, _keep_it_secret(where))
     code = {f"{binder.place(hub)}.{snippet.place}": snippet.code for snippet in snippets(binder.inner(hub))}
     if hub.binder:
         code |= {f"values.extraConfig.{key}": str(text) for key, text in binder.at(hub.values, "extraConfig").items()}
     for where, text in code.items():
         for name, value in named_texts(text):
             if _is_secret(name, value):
-                yield (where, f"{name} holds a secret, and {_IN_PYTHON}")
+                yield wrong(where, f"{name} holds a secret, and {_IN_PYTHON}")
 
 
 _IN_PYTHON = (

@@ -5,57 +5,98 @@ tutorials' own 10.0.0.0/16 inside 10.0.0.0/8 shows to be about the subnet, and s
 azure network plugin takes an address of the subnet for every pod.
 """
 
-import difflib
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from shared import names, paths
+from shared import names
+from shared.errors import InvalidError
 from shared.hubs.spec import binder, defaults, https, logins, secret_fields, values_amounts
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem, wrong
+from shared.shape import shape_problems
 
 
-@dataclass(frozen=True)
-class FieldError:
-    """field: dotted path as in the request ("cluster.nodeCount", "schedule.windows[0].from"); message: a sentence."""
-
-    field: str
-    message: str
-
-
-class InvalidError(Exception):
-    """The request does not make a hub; `errors` has every wrong field."""
-
-    def __init__(self, errors: list[FieldError]) -> None:
-        self.errors = errors
-        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+def invalid(problems: Iterable[Problem]) -> InvalidError:
+    """What a request is refused with that does not make a hub."""
+    found = list(problems)
+    summary = Problem(
+        "InvalidHub",
+        f"The hub cannot be made or changed as described. Wrong fields: {len(found)}.",
+        "Correct the fields listed under errors; nothing was changed.",
+    )
+    return InvalidError(summary, found)
 
 
 def parse(body: object, location: str, deployment: str = "") -> Hub:
     """The hub with every default and derived name filled in. Raises InvalidError. deployment: see Hub.resolved."""
+    draft = read(body, location, deployment)
+    if draft.hub is None or draft.problems:
+        raise invalid(draft.problems)
+    return draft.hub
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A request, read as far as possible. hub: with defaults in place of the fields in `unread`; None: it cannot be read at all.
+
+    unread: the top-level fields that have a wrong type or an unknown field somewhere in them.
+    """
+
+    hub: Hub | None
+    problems: tuple[Problem, ...] = ()
+    unread: frozenset[str] = frozenset()
+
+    def knows(self, *fields: str) -> bool:
+        """Whether these fields of the hub are what the request says; of no other ones a rule can judge."""
+        return self.hub is not None and self.unread.isdisjoint(fields)
+
+
+def read(body: object, location: str, deployment: str = "") -> Draft:
+    """The hub that the request describes, and every wrong field. Rules that need a field which cannot be read are left out."""
     if not isinstance(body, dict):
-        raise InvalidError([FieldError("", f"the body must be a JSON object, not {_kind(body)}")])
+        return Draft(None, (wrong("", f"the body must be a JSON object, not {_kind(body)}", "WrongType"),))
     try:
-        hub = Hub.model_validate(body).resolved(location, deployment)
+        draft = Draft(Hub.model_validate(body).resolved(location, deployment))
     except ValidationError as error:
-        raise InvalidError(field_errors(error, Hub)) from None  # pydantic's error shows values; ours does not
-    if errors := [
-        *_names(hub),
-        *_network(hub),
-        *_cluster(hub),
-        *_identity(hub),
-        *_tags(hub),
-        *_login(hub),
-        *(FieldError(field, message) for field, message in _by_flavor(hub)),
-        *(FieldError(field, message) for field, message in values_amounts.problems(hub)),
-        *(FieldError(field, message) for field, message in secret_fields.problems(hub)),
-    ]:
-        raise InvalidError(errors)
-    return hub
+        draft = _without(body, error, location, deployment)
+    found = [problem for rule, fields in _RULES if draft.hub and draft.knows(*fields) for problem in rule(draft.hub)]
+    rules = (problem for problem in found if draft.knows(problem.field.partition(".")[0]))
+    return Draft(draft.hub, (*draft.problems, *rules), draft.unread)
+
+
+_STAND_IN = "hub"
+"""Name of a hub whose own one cannot be read. No rule that looks at names is asked then."""
+
+
+def _without(body: dict[str, Any], error: ValidationError, location: str, deployment: str) -> Draft:
+    """What is left of the request without the top-level fields that are wrong."""
+    problems = tuple(shape_problems(error, Hub, "a hub"))
+    unread = frozenset(
+        str(next(iter(item["loc"]), "")) for item in error.errors(include_url=False, include_input=False)
+    )
+    rest = {name: value for name, value in body.items() if name not in unread}
+    try:
+        hub = Hub.model_validate({"name": _STAND_IN} | rest)
+    except ValidationError:  # a field that goes by two names, or a rule of the whole
+        return Draft(None, problems, unread)
+    return Draft(hub.resolved(location, deployment), problems, unread)
+
+
+def _kind(value: object) -> str:
+    names_of = {
+        list: "a list",
+        str: "a string",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        type(None): "null",
+    }
+    return names_of.get(type(value), type(value).__name__)
 
 
 def warnings(hub: Hub) -> list[str]:
@@ -106,107 +147,10 @@ _PLAIN_HTTP = (
 )
 
 
-# Shape: pydantic's complaints, in our words
-
-
-_WORDS = {
-    "missing": "is required",
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "bool_type": "must be true or false",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-}
-
-
-def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
-    """Pydantic's errors by wire name, without the values that were sent. The first unknown fields come with a guess."""
-    found, guesses = [], _MOST_GUESSES
-    for item in error.errors(include_url=False, include_input=False):
-        unknown = item["type"] == "extra_forbidden"
-        guesses -= unknown
-        found.append(_field_error(item, model if not unknown or guesses >= 0 else None))
-    return found
-
-
-def _field_error(item: Any, model: type[BaseModel] | None) -> FieldError:
-    """model: where unknown fields are looked up; None: they are not."""
-    kind = str(item["type"])
-    if kind == "extra_forbidden":
-        message = _unknown(str(item["loc"][-1]), _fields_at(model, item["loc"][:-1])) if model else _NOT_KNOWN
-    elif kind == "value_error":
-        message = str(item["ctx"]["error"])
-    elif kind == "literal_error":
-        message = f"must be {item['ctx']['expected']}"
-    elif kind == "string_pattern_mismatch":
-        message = f"does not fit the pattern {item['ctx']['pattern']}"
-    else:
-        message = _WORDS.get(kind) or _lower(str(item["msg"]))
-    return FieldError(paths.path(item["loc"]), message)
-
-
-_MOST_GUESSES = 20
-"""A guess compares a name with every known one, and names them all where none is near; a body has room for thousands."""
-_LONGEST_GUESSED = 64
-"""Characters. No field is half as long, so that none is near a longer name."""
-_NOT_KNOWN = "is not a field of a hub"
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = _nearest(name, known) if len(name) <= _LONGEST_GUESSED else []
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(set(known)))}"
-    return f"{_NOT_KNOWN}; {hint}"
-
-
-def _nearest(name: str, known: list[str]) -> list[str]:
-    plain = name.lower().replace("_", "").replace("-", "")
-    return difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
-        plain, known, n=1, cutoff=0.5
-    )
-
-
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The wire names of the fields where an unknown one was found; of all kinds, where there are several."""
-    current = [model]
-    for part in location:
-        if not isinstance(part, int):
-            fields = [f for each in current for n, f in each.model_fields.items() if part in (n, f.alias)]
-            current = [inner for field in fields for inner in _inner_models(field.annotation)]
-    return [field.alias or name for each in current for name, field in each.model_fields.items()]
-
-
-def _inner_models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in getattr(annotation, "__args__", ()) for found in _inner_models(part)]
-
-
-def _kind(value: object) -> str:
-    names_of = {
-        list: "a list",
-        str: "a string",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        type(None): "null",
-    }
-    return names_of.get(type(value), type(value).__name__)
-
-
-def _lower(message: str) -> str:
-    said = message.removeprefix("Input ").removesuffix(".")
-    return said[:1].lower() + said[1:]
-
-
 # Rules that span fields
 
 
-def _names(hub: Hub) -> Iterator[FieldError]:
+def _names(hub: Hub) -> Iterator[Problem]:
     """The names that were derived are checked like those that were given; a long hub name shows here."""
     checks = [
         ("resourceGroup", names.RESOURCE_GROUP, hub.resource_group),
@@ -222,24 +166,25 @@ def _names(hub: Hub) -> Iterator[FieldError]:
     ]
     for field, rule, value in checks:
         if problem := rule.problem(value):
-            yield FieldError(field, problem)
+            yield wrong(field, problem)
     if hub.name in names.RESERVED_HUBS:
-        yield FieldError("name", f"{hub.name!r} is a word of the API; choose another, such as {hub.name}-1")
+        yield wrong("name", f"{hub.name!r} is a word of the API; choose another, such as {hub.name}-1")
     if hub.release.namespace in names.RESERVED_NAMESPACES:
-        yield FieldError(
+        yield wrong(
             "release.namespace", f"{hub.release.namespace!r} belongs to Kubernetes; choose another, such as jhub"
         )
     if hub.network.subnet.lower() in names.RESERVED_SUBNETS:
-        yield FieldError(
-            "network.subnet", f"{hub.network.subnet!r} is kept by Azure for its own services; choose another"
-        )
+        yield wrong("network.subnet", f"{hub.network.subnet!r} is kept by Azure for its own services; choose another")
+
+
+def _groups(hub: Hub) -> Iterator[Problem]:
     if hub.cluster.node_resource_group.lower() == hub.resource_group.lower():
-        yield FieldError(
+        yield wrong(
             "cluster.nodeResourceGroup", "must differ from resourceGroup: AKS makes it, and deletes it with the cluster"
         )
 
 
-def _network(hub: Hub) -> Iterator[FieldError]:
+def _network(hub: Hub) -> Iterator[Problem]:
     networks: dict[str, ipaddress.IPv4Network] = {}
     for field, value in (
         ("network.addressPrefix", hub.network.address_prefix),
@@ -249,9 +194,7 @@ def _network(hub: Hub) -> Iterator[FieldError]:
         try:
             networks[field] = ipaddress.IPv4Network(value)
         except ValueError:
-            yield FieldError(
-                field, f"must be an IPv4 range whose host bits are zero, like 10.240.0.0/16; {value!r} is not"
-            )
+            yield wrong(field, f"must be an IPv4 range whose host bits are zero, like 10.240.0.0/16; {value!r} is not")
     if len(networks) == 3:
         yield from _ranges(hub, *networks.values())
     yield from _dns_service_ip(hub, networks.get("cluster.serviceCidr"))
@@ -259,91 +202,106 @@ def _network(hub: Hub) -> Iterator[FieldError]:
 
 def _ranges(
     hub: Hub, network: ipaddress.IPv4Network, subnet: ipaddress.IPv4Network, services: ipaddress.IPv4Network
-) -> Iterator[FieldError]:
+) -> Iterator[Problem]:
     if not subnet.subnet_of(network):
-        yield FieldError("network.subnetPrefix", f"{subnet} must lie within network.addressPrefix {network}")
+        yield wrong("network.subnetPrefix", f"{subnet} must lie within network.addressPrefix {network}")
     if services.overlaps(subnet):
-        yield FieldError("cluster.serviceCidr", f"{services} must not overlap network.subnetPrefix {subnet}")
+        yield wrong("cluster.serviceCidr", f"{services} must not overlap network.subnetPrefix {subnet}")
     if services.prefixlen < 12:
-        yield FieldError("cluster.serviceCidr", f"{services} is too large: AKS takes at most a /12")
+        yield wrong("cluster.serviceCidr", f"{services} is too large: AKS takes at most a /12")
     nodes = (hub.cluster.autoscale.max if hub.cluster.autoscale else hub.cluster.node_count) + 1
     needed = nodes * (hub.cluster.max_pods + 1)
     free = subnet.num_addresses - 5
     if needed > free:
-        yield FieldError(
+        yield wrong(
             "network.subnetPrefix",
             f"{subnet} has {max(free, 0)} addresses to give; {nodes} nodes (one more during upgrades) with "
             f"{hub.cluster.max_pods} pods each take {needed}",
         )
 
 
-def _dns_service_ip(hub: Hub, services: ipaddress.IPv4Network | None) -> Iterator[FieldError]:
+def _dns_service_ip(hub: Hub, services: ipaddress.IPv4Network | None) -> Iterator[Problem]:
     field = "cluster.dnsServiceIp"
     try:
         address = ipaddress.IPv4Address(hub.cluster.dns_service_ip)
     except ValueError:
-        yield FieldError(field, f"must be an IPv4 address like 10.0.0.10; {hub.cluster.dns_service_ip!r} is not")
+        yield wrong(field, f"must be an IPv4 address like 10.0.0.10; {hub.cluster.dns_service_ip!r} is not")
         return
     if services is None:
         return
     if address not in services:
-        yield FieldError(field, f"{address} must lie within cluster.serviceCidr {services}")
+        yield wrong(field, f"{address} must lie within cluster.serviceCidr {services}")
     elif address == services.network_address + 1:
-        yield FieldError(
+        yield wrong(
             field, f"{address} is the range's first address, which Kubernetes takes for its own API; take another"
         )
     elif address in (services.network_address, services.broadcast_address):
-        yield FieldError(field, f"{address} is the edge of cluster.serviceCidr {services}; take one inside")
+        yield wrong(field, f"{address} is the edge of cluster.serviceCidr {services}; take one inside")
 
 
-def _cluster(hub: Hub) -> Iterator[FieldError]:
+def _cluster(hub: Hub) -> Iterator[Problem]:
     bounds = hub.cluster.autoscale
     if bounds and bounds.min > bounds.max:
-        yield FieldError("cluster.autoscale.min", f"{bounds.min} is more than autoscale.max {bounds.max}")
+        yield wrong("cluster.autoscale.min", f"{bounds.min} is more than autoscale.max {bounds.max}")
     elif bounds and not bounds.min <= hub.cluster.node_count <= bounds.max:
-        yield FieldError(
+        yield wrong(
             "cluster.nodeCount",
             f"{hub.cluster.node_count} must lie between autoscale.min {bounds.min} and max {bounds.max}",
         )
     key = hub.cluster.ssh_public_key
     if key is not None and not re.match(r"(ssh-(rsa|ed25519)|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+", key):
-        yield FieldError("cluster.sshPublicKey", "must be a public key in OpenSSH's form: ssh-rsa AAAA...")
+        yield wrong("cluster.sshPublicKey", "must be a public key in OpenSSH's form: ssh-rsa AAAA...")
 
 
-def _identity(hub: Hub) -> Iterator[FieldError]:
+def _identity(hub: Hub) -> Iterator[Problem]:
     given = hub.identity
     if given.type == "managed" and (given.client_id or given.secret):
-        yield FieldError(
-            "identity", "clientId and secret belong to a service principal; a managed identity has neither"
-        )
+        yield wrong("identity", "clientId and secret belong to a service principal; a managed identity has neither")
     elif given.brought != (given.secret is not None):
-        yield FieldError("identity", "a service principal that is brought along needs both clientId and secret")
+        yield wrong("identity", "a service principal that is brought along needs both clientId and secret")
 
 
-def _login(hub: Hub) -> Iterator[FieldError]:
+def _login(hub: Hub) -> Iterator[Problem]:
     if isinstance(hub.auth, logins.Provider) and not https.named(hub.access, hub.values):
-        yield FieldError(
+        yield wrong(
             "access.dnsLabel",
             f"auth {hub.auth.type} needs an address that is known before the hub is there, for the provider sends people back to "
             "it: set a DNS label, or access.host to a name of your own",
         )
 
 
-def _by_flavor(hub: Hub) -> Iterator[tuple[str, str]]:
+def _by_flavor(hub: Hub) -> Iterator[Problem]:
     yield from binder.problems(hub)
     if not hub.binder:  # which takes neither a name of its own nor https
         yield from https.problems(hub.access, hub.values)
 
 
-def _tags(hub: Hub) -> Iterator[FieldError]:
+def _tags(hub: Hub) -> Iterator[Problem]:
     if len(hub.tags) > 40:
-        yield FieldError(
+        yield wrong(
             "tags", f"a hub can have 40 tags; there are {len(hub.tags)} (Azure stops at 50, some are Hubkeeper's)"
         )
     for key, value in hub.tags.items():
         if problem := names.TAG_KEY.problem(key):
-            yield FieldError(f"tags.{key}", problem)
+            yield wrong(f"tags.{key}", problem)
         if key.lower().startswith(("hubkeeper-", "microsoft", "azure", "windows")):
-            yield FieldError(f"tags.{key}", "tags that start with hubkeeper-, microsoft, azure or windows are reserved")
+            yield wrong(f"tags.{key}", "tags that start with hubkeeper-, microsoft, azure or windows are reserved")
         if len(value) > 256:
-            yield FieldError(f"tags.{key}", f"a tag's value has at most 256 characters; this has {len(value)}")
+            yield wrong(f"tags.{key}", f"a tag's value has at most 256 characters; this has {len(value)}")
+
+
+type Rule = Callable[[Hub], Iterator[Problem]]
+
+_RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
+    (_names, ("name", "location")),
+    (_groups, ("name", "location", "resourceGroup", "cluster")),
+    (_network, ("network", "cluster")),
+    (_cluster, ("cluster",)),
+    (_identity, ("identity",)),
+    (_tags, ("tags",)),
+    (_login, ("auth", "access", "values")),
+    (_by_flavor, ("flavor", "release", "registry", "image", "environment", "values", "auth", "access")),
+    (values_amounts.problems, ("flavor", "values")),
+    (secret_fields.problems, ("flavor", "values")),
+)
+"""Each rule, and the top-level fields that it cannot judge without."""

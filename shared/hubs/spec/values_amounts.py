@@ -9,6 +9,7 @@ from typing import Any
 from shared import amounts, paths
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
+from shared.problem import Problem, wrong
 
 type Reader = Callable[[object], float | None]
 
@@ -56,7 +57,7 @@ _BINDER_PODS = ("resources", "dind.resources", "pink.resources")
 """Where BinderHub's does."""
 
 
-def problems(hub: Hub) -> Iterator[tuple[str, str]]:
+def problems(hub: Hub) -> Iterator[Problem]:
     """Fields whose amounts are none, each with what to write instead. Null stands for the chart's own default."""
     values, place = binder.inner(hub), binder.place(hub)
     yield from _wrong(_at(values, "singleuser"), f"{place}.singleuser", _SINGLEUSER)
@@ -73,19 +74,19 @@ def problems(hub: Hub) -> Iterator[tuple[str, str]]:
         yield from _resources(_at(hub.values, pod), f"values.{pod}", ("requests", "limits"))
 
 
-def _wrong(values: object, place: str, fields: tuple[tuple[str, Reader, str], ...]) -> Iterator[tuple[str, str]]:
+def _wrong(values: object, place: str, fields: tuple[tuple[str, Reader, str], ...]) -> Iterator[Problem]:
     for field, read, says in fields:
         written = _at(values, field)
         if written is not None and read(written) is None:
-            yield paths.under(place, field), says
+            yield wrong(paths.under(place, field), says)
 
 
-def _resources(values: object, place: str, kinds: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def _resources(values: object, place: str, kinds: tuple[str, str]) -> Iterator[Problem]:
     for kind in kinds:
         found = _at(values, kind)
         for name, written in found.items() if isinstance(found, Mapping) else ():
             if written is not None and amounts.quantity(written) is None:
-                yield f"{place}.{kind}.{name}", QUANTITY
+                yield wrong(f"{place}.{kind}.{name}", QUANTITY)
 
 
 def _at(values: object, dotted: str) -> Any:

@@ -6,6 +6,8 @@ from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Cluster, Role
 from shared.references import Reference
 from shared.resources import bodies, network_role, scale_rules
 from shared.runs.context import StepContext, begun, poll_delay, watching
@@ -79,9 +81,9 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
 
 def role(context: StepContext) -> Outcome:
     """Lets the cluster's identity use the network: see network_role."""
-    spec, principal = context.spec, context.fact("principal_id")
+    spec, principal = context.spec, required(context.status.identity.principal_id, "principal")
     wanted = bodies.NETWORK_CONTRIBUTOR if spec.identity.type == "managed" else bodies.CONTRIBUTOR
-    return network_role.ensure(context, spec.identity.name, principal, wanted, "role_assignment")
+    return network_role.ensure(context, spec.identity.name, principal, wanted, Role)
 
 
 GRANT_PATIENCE = 180.0
@@ -100,7 +102,7 @@ def cluster(context: StepContext) -> Outcome:
             "Choose another cluster.name or resourceGroup: DELETE this hub, which leaves that cluster alone, and create it anew.",
         )
     if found and found.state == "Succeeded":
-        context.remember(cluster_id=found.id, fqdn=found.fqdn, kubernetes_version=found.current_version)
+        context.record(Cluster(found.id, found.fqdn, found.current_version))
         return done(f"The cluster {spec.cluster.name} runs Kubernetes {found.current_version}.")
     if found and found.state not in ("Failed", "Canceled"):
         return waiting(poll_delay(context.elapsed), f"The cluster is {found.state}.", **context.memo)
@@ -113,8 +115,8 @@ def _put_cluster(context: StepContext) -> Outcome:
     body = bodies.cluster(
         spec,
         context.subscription,
-        version=context.fact("kubernetes_version"),
-        ssh_public_key=spec.cluster.ssh_public_key or context.fact("ssh_public_key"),
+        version=required(context.status.cluster.kubernetes, "version of Kubernetes"),
+        ssh_public_key=spec.cluster.ssh_public_key or required(context.status.ssh_key.public, "SSH key"),
         principal=_principal(context),
     )
     try:
@@ -129,14 +131,14 @@ def _put_cluster(context: StepContext) -> Outcome:
 def _principal(context: StepContext) -> dict[str, str]:
     spec = context.spec
     if spec.identity.type == "managed":
-        return {"identity": context.fact("identity_id")}
+        return {"identity": required(context.status.identity.managed_id, "managed identity")}
     reference = password_reference(spec)
     secret = vault.resolved(context.services, spec.name, reference)
     if secret is None:
         raise PermanentError(
             "Key Vault", "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
         )
-    return {"clientId": context.fact("client_id"), "secret": secret.value}
+    return {"clientId": required(context.status.identity.client_id, "client id"), "secret": secret.value}
 
 
 def password_reference(spec: Hub) -> Reference:

@@ -31,7 +31,7 @@ def _same(commands: Commands, existing: HubRecord, spec: Hub) -> Run:
             f"A hub named {spec.name} exists with another specification.",
             f"GET /api/hubs/{spec.name} shows it. Choose another name, or DELETE it first.",
         )
-    if existing.status == "deleting" or not existing.last_run:
+    if existing.phase == "deleting" or not existing.last_run:
         raise busy(existing)
     first = next((run for run in commands.runs.of_hub(spec.name, 100) if run.kind is Kind.CREATE), None)
     return first or commands.runs.get(existing.last_run)

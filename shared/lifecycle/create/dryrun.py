@@ -13,19 +13,19 @@ from shared.services import Services
 def plan(services: Services, hub: Hub, warnings: list[str]) -> dict[str, Any]:
     """url, hubUrl: None when not known before the install; callbackUrl: what to register with the OAuth provider."""
     found, suffix = examine(services, hub), services.settings.dns_suffix
-    steps = plan_of(hub, suffix)
+    steps, where = plan_of(hub, suffix), access.reach(hub, suffix)
     return {
         "dryRun": True,
-        "possible": not any(finding.severity == "error" for finding in found.findings),
+        "possible": not any(finding.refuses for finding in found.findings),
         "findings": [finding.wire() for finding in found.findings],
         "warnings": warnings,
         "spec": hub.wire(),
-        "url": access.url_before(hub, suffix),
-        "hubUrl": access.url(hub, "", suffix) if access.host(hub, suffix) else None,
-        "callbackUrl": access.callback_url(hub, suffix),
+        "url": where.opened,
+        "hubUrl": where.hub,
+        "callbackUrl": where.callback,
         "versions": {
-            "kubernetes": found.facts.get("kubernetes_version"),
-            "chart": found.facts.get("chart_version"),
+            "kubernetes": found.kubernetes,
+            "chart": found.chart,
         },
         "steps": [
             {"name": step.name, "title": step.title, "usualSeconds": step.seconds, "after": list(step.after)}

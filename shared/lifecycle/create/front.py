@@ -1,14 +1,17 @@
 """The steps that make a hub reachable: its certificate and its name."""
 
+from dataclasses import replace
+
 from shared.clock import wire_time
 from shared.errors import PermanentError
 from shared.hubs.chart import access
 from shared.kubernetes import tls, workloads
+from shared.problem import Problem
 from shared.resources import hostname, own_certificate
 from shared.resources.own_certificate import Own
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 NAME_PATIENCE = 3600.0
 """Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
@@ -23,20 +26,21 @@ def certificate(context: StepContext) -> Outcome:
     if own is None:
         return done("The hub needs no certificate of its own.")
     put_certificate(context, own)
-    context.remember(tls=own.facts())
+    context.record(replace(context.status.tls, certificate=own.kept))
     return certificate_is_there(own)
 
 
 def certificate_refused(context: StepContext, error: PermanentError) -> Outcome:
     if error.code != own_certificate.REFUSED:
         raise error
-    fault = Fault(error.code, error.message, f"{own_certificate.advice(context.spec)} Then retry the run.")
+    fault = Problem(error.code, error.message, f"{own_certificate.advice(context.spec)} Then retry the run.")
     return Outcome("failed", fault.message, fault=fault)
 
 
 def put_certificate(context: StepContext, own: Own) -> None:
     namespace, kept = context.spec.release.namespace, own.certificate
-    context.remember(tls_used=True)  # before: what is left over must be found even if this call is cut off
+    # before: what is left over must be found even if this call is cut off
+    context.record(replace(context.status.tls, secrets=True))
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         workloads.ensure_namespace(kubernetes, namespace, {})
         tls.ensure_secret(kubernetes, namespace, own.secret, kept.chain, kept.key)
@@ -62,7 +66,7 @@ def name(context: StepContext) -> Outcome:
         return done(f"{' and '.join(hosts)} {'leads' if len(hosts) == 1 else 'lead'} to {address}.")
     if context.elapsed < NAME_PATIENCE:
         return waiting(poll_delay(context.elapsed), missing)
-    fault = Fault(
+    fault = Problem(
         "NameLeadsElsewhere", f"After {NAME_PATIENCE / 60:.0f} minutes: {missing}", _name_advice(context, address)
     )
     return Outcome("failed", fault.message, fault=fault)

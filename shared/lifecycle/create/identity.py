@@ -1,5 +1,6 @@
 """Who the cluster is to Azure, and the key to its nodes. What is secret goes to Key Vault and nowhere else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography.hazmat.primitives import serialization
@@ -10,6 +11,7 @@ from shared.azure.graph import Application
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.spec import defaults
+from shared.hubs.status.parts import Identity, SshKey
 from shared.resources import bodies
 from shared.resources.cluster import application_exists, identity_exists
 from shared.resources.password import PASSWORD_LABEL, keep_password, prove
@@ -31,7 +33,7 @@ def ssh_key(context: StepContext) -> Outcome:
         pem = "application/x-pem-file"
         vault.keep_own(context.services, context.spec.name, names.SSH_KEY, _written(key), content_type=pem)
     line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    context.remember(ssh_public_key=f"{line.decode()} {context.spec.name}")
+    context.record(SshKey(f"{line.decode()} {context.spec.name}"))
     return done(f"The private key is in Key Vault as {names.own_vault_name(context.spec.name, names.SSH_KEY)}.")
 
 
@@ -62,7 +64,7 @@ def _managed(context: StepContext) -> Outcome:
     principal = found.get("properties", {}).get("principalId")
     if not principal:
         return waiting(poll_delay(context.elapsed), "The managed identity has no principal yet.")
-    context.remember(identity_id=identity_id, principal_id=principal)
+    context.record(Identity(managed_id=identity_id, principal_id=principal))
     return done(f"The managed identity {spec.identity.name} is there.")
 
 
@@ -78,7 +80,7 @@ def _brought(context: StepContext) -> Outcome:
         )
     if vault.theirs(context.services, spec.name, secret) is None:
         raise PermanentError("Key Vault", "SecretNotFound", f"Hub {spec.name} has no secret {secret}.")
-    context.remember(client_id=client_id, principal_id=principal)
+    context.record(Identity(client_id=client_id, principal_id=principal))
     return done(f"The service principal {client_id} is used as it is.")
 
 
@@ -91,8 +93,9 @@ def _service_principal(context: StepContext) -> Outcome:
     if found and mark not in found.tags:
         return failed("ApplicationExists", *application_exists(hub, found.app_id))
     application = directory.ensure_application(key, context.spec.identity.name, [mark])
-    context.remember(application_id=application.object_id, client_id=application.app_id)
-    context.remember(principal_id=directory.create_service_principal(application.app_id))
+    known = replace(context.status.identity, application_id=application.object_id, client_id=application.app_id)
+    context.record(known)
+    context.record(replace(known, principal_id=directory.create_service_principal(application.app_id)))
     _ensure_password(context, application)
     return done(f"The service principal {context.spec.identity.name} is there; its password is in Key Vault.")
 
@@ -108,11 +111,11 @@ def _ensure_password(context: StepContext, application: Application) -> None:
             directory.remove_password(application.object_id, password.key_id)
     current = next((password for password in ours if password.key_id == in_vault), None)
     if current and kept:
-        context.remember(password_key=current.key_id, password_expires=current.ends.isoformat())
+        context.record(replace(context.status.password, key=current.key_id, expires=current.ends))
         prove(context, kept.value, current.key_id)
         return
     ends = context.now + timedelta(days=defaults.PASSWORD_DAYS)
     made = directory.add_password(application.object_id, PASSWORD_LABEL, ends)
     keep_password(context, made)
-    context.remember(password_key=made.key_id, password_expires=made.ends.isoformat())
+    context.record(replace(context.status.password, key=made.key_id, expires=made.ends))
     prove(context, made.secret, made.key_id)

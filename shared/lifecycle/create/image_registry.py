@@ -11,6 +11,7 @@ from shared.azure.operations import Operation
 from shared.errors import ConflictError, NotFoundError
 from shared.hubs import ownership, vault
 from shared.hubs.spec.registries import TOKEN, AzureRegistry
+from shared.hubs.status.parts import Registry
 from shared.resources import bodies
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Outcome, done, failed, waiting
@@ -38,7 +39,7 @@ def registry(context: StepContext) -> Outcome:
         _registry(context, wanted)
         or _scope_map(context, wanted)
         or _token(context, wanted)
-        or done(f"The registry {context.fact('registry_server')} is there; its password is in Key Vault.")
+        or done(f"The registry {context.status.registry.server} is there; its password is in Key Vault.")
     )
 
 
@@ -62,8 +63,8 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         return begun(started, _DOING) if started else waiting(1, _DOING)
     if found.state != "Succeeded":
         return waiting(poll_delay(context.elapsed), f"The registry is {found.state}.", **context.memo)
-    if context.hub.facts.get("registry_server") != found.server:
-        context.remember(registry_server=found.server)
+    if context.status.registry.server != found.server:
+        context.record(Registry(found.server))
     return None
 
 

@@ -1,25 +1,29 @@
 """The step that checks what Azure will allow, before anything is made."""
 
+from dataclasses import replace
+
 from shared.checks.preflight import UNREGISTERED, examine
+from shared.problem import Problem, joined_advice
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 REGISTRATION_PATIENCE = 600.0
 """Seconds for which a provider may answer as if it were not registered after it is."""
 
 
 def preflight(context: StepContext) -> Outcome:
-    found = examine(context.services, context.spec)
-    context.remember(**found.facts)
-    errors = [finding for finding in found.findings if finding.severity == "error"]
-    if not errors and "kubernetes_version" not in found.facts:
+    found, status = examine(context.services, context.spec), context.status
+    context.record(
+        replace(status.cluster, kubernetes=found.kubernetes or status.cluster.kubernetes),
+        replace(status.release, chart=found.chart or status.release.chart),
+    )
+    errors = [finding for finding in found.findings if finding.refuses]
+    if not errors and found.kubernetes is None:
         if context.elapsed < REGISTRATION_PATIENCE:
             return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
         errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
     if not errors:
-        return done(
-            f"Kubernetes {found.facts['kubernetes_version']}, chart {found.facts['chart_version']}; nothing stands against it."
-        )
+        return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing stands against it.")
     message = " ".join(finding.message for finding in errors)
-    fault = Fault(errors[0].code, message, " ".join(dict.fromkeys(finding.advice for finding in errors)))
+    fault = Problem(errors[0].code, message, joined_advice(errors))
     return Outcome("failed", message, fault=fault)

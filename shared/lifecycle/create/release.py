@@ -1,7 +1,9 @@
 """The steps that install the chart on the cluster."""
 
+from dataclasses import replace
+
 from shared.kubernetes import workloads
-from shared.resources.release import install, kubeconfig, linked
+from shared.resources.release import chart_version, install, kubeconfig, linked
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
 
@@ -20,16 +22,16 @@ def release(context: StepContext) -> Outcome:
     """Helm upgrade --install, without waiting: what comes up after it is watched by the next step."""
     spec, helm = context.spec, context.services.helm
     credentials = kubeconfig(context)
-    version = context.fact("chart_version")
+    version = chart_version(context)
     found = helm.status(credentials, spec.release.name, spec.release.namespace)
     if found and found.status.startswith(("pending", "uninstalling")):
         helm.unlock(credentials, spec.release.name, spec.release.namespace)
     elif found and found.status == "deployed" and found.chart_version == version:
         return linked(context, credentials, version) or done(f"{_release(context, version)} is deployed.")
     made = install(context, credentials, version)
-    context.remember(release_revision=made.revision)
+    context.record(replace(context.status.release, revision=made.revision))
     return linked(context, credentials, version) or done(
-        f"{_release(context, version)}, revision {context.fact('release_revision')}."
+        f"{_release(context, version)}, revision {context.status.release.revision}."
     )
 
 

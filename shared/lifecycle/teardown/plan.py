@@ -11,7 +11,7 @@ from shared.runs.plan import Plan, without
 def plan(hub: HubRecord, *, keep_homes: bool) -> Plan:
     needed: Mapping[str, bool] = {
         "homes": keep_homes,
-        "name": bool(hub.facts.get("dns_records")),
+        "name": bool(hub.status.dns.records),
         "registry": isinstance(hub.spec.registry, AzureRegistry),
     }
     return without(STEPS, [name for name, is_needed in needed.items() if not is_needed])

@@ -4,7 +4,7 @@ Deleted is only what carries the hub's ownership tag or stands in its record; ev
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared import names
 from shared.azure.compute import DISKS_API
@@ -16,6 +16,16 @@ from shared.errors import PermanentError
 from shared.hubs import ownership
 from shared.hubs.spec import defaults, registries
 from shared.hubs.spec.registries import AzureRegistry
+from shared.hubs.status.parts import (
+    DeletedCluster,
+    DeletedGroup,
+    DeletedNetwork,
+    DeletedRecords,
+    DeletedRegistry,
+    DeletedRoles,
+    Homes,
+    Part,
+)
 from shared.lifecycle.create.image_registry import registry_id
 from shared.resources import bodies, hostname
 from shared.runs.context import StepContext, begun, poll_delay, watching
@@ -28,7 +38,7 @@ CLAIM_TAG = "kubernetes.io-created-for-pvc-name"
 
 def homes(context: StepContext) -> Outcome:
     """keepHomes: a snapshot of every user's volume, in a group that stays."""
-    if not context.run.options.get("keepHomes"):
+    if not context.run.options.keep_homes:
         return done("Nothing was asked to be kept.")
     spec, arm = context.spec, context.services.arm
     disks = _home_disks(context)
@@ -63,7 +73,7 @@ def homes(context: StepContext) -> Outcome:
             open_states.append(claim)
     if open_states:
         return waiting(poll_delay(context.elapsed), f"Copying {len(open_states)} of {len(disks)} volumes.")
-    context.remember(homes_kept=[claim for _, claim in disks], homes_group=group)
+    context.record(Homes(tuple(claim for _, claim in disks), group))
     return done(f"Volumes kept as snapshots in {group}: {len(disks)}.")
 
 
@@ -92,10 +102,9 @@ def _home_disks(context: StepContext) -> list[tuple[str, str]]:
 
 def name(context: StepContext) -> Outcome:
     """The record of the hub's host name: one that leads to an address that is given back could lead to anybody's machine."""
-    known: list[str] = context.hub.facts.get("dns_records") or []
-    gone: list[str] = context.hub.facts.get("records_removed") or []
+    known, gone = context.status.dns.records, context.status.deleted_records.ids
     removed = sorted({*gone, *(found for found in known if _record_is_there(context, found))})
-    context.remember(records_removed=removed)
+    context.record(DeletedRecords(tuple(removed)))
     hostname.forget_records(context)
     hosts = ", ".join(hostname.host_of(found) for found in removed)
     return done(f"The record of {hosts} is gone." if removed else "The hub had no record in a DNS zone.")
@@ -112,9 +121,8 @@ def cluster(context: StepContext) -> Outcome:
         return done(f"The cluster {spec.cluster.name} was not made for this hub and stays.")
     if found.state == "Deleting":
         return waiting(poll_delay(context.elapsed), "The cluster is being deleted.", **context.memo)
-    context.remember(
-        deleted_cluster=found.id, deleted_nodes=names.group_id(context.subscription, spec.cluster.node_resource_group)
-    )
+    node_group = names.group_id(context.subscription, spec.cluster.node_resource_group)
+    context.record(DeletedCluster(found.id, node_group))
     return _after(clusters.delete(spec.resource_group, spec.cluster.name), "Deleting the cluster")
 
 
@@ -124,15 +132,15 @@ def _after(operation: Operation | None, message: str) -> Outcome:
 
 def role(context: StepContext) -> Outcome:
     """The identity's; also the next one's or the last one's, when a change between two did not end."""
-    facts = context.hub.facts
-    assignments = {
-        "deleted_role": facts.get("role_assignment"),
-        "deleted_new_role": facts.get("new_role_assignment"),
-        "deleted_old_role": (facts.get("retired") or {}).get("role_assignment"),
-    }
-    present = {name: assignment for name, assignment in assignments.items() if assignment}
-    for name, assignment in present.items():
-        context.remember(**{name: assignment})
+    status, retired = context.status, context.status.retired.identity
+    assignments = (
+        status.role.assignment,
+        status.next_identity.role_assignment,
+        retired.role_assignment if retired else None,
+    )
+    present = tuple(assignment for assignment in assignments if assignment)
+    context.record(DeletedRoles(present))
+    for assignment in present:
         context.services.roles.remove(assignment)
     return done("The role assignment is gone." if present else "There was no role assignment.")
 
@@ -141,12 +149,12 @@ def identity(context: StepContext) -> Outcome:
     """What the cluster is to Azure, and what it was or was to be when a change between two did not end."""
     spec = context.spec
     if identity_id := _managed_identity(context):
-        outcome = _delete_owned(context, "identity", identity_id, bodies.IDENTITY_API)
+        known = replace(context.status.deleted_identity, managed_id=identity_id)
+        outcome = _delete_owned(context, "identity", identity_id, bodies.IDENTITY_API, known)
         if outcome.state != "done" or not _principal_made(context):
             return outcome
     if spec.identity.brought:
         return done("The service principal was brought along and stays.")
-    retired = context.hub.facts.get("retired") or {}
     directory = context.services.directory
     try:
         application = directory.application(unique_name=ownership.application_key(spec.name, context.subscription))
@@ -156,18 +164,18 @@ def identity(context: StepContext) -> Outcome:
         return done("Nothing was made in the directory, which Hubkeeper may not look at.")
     if application and ownership.application_mark(spec.name, context.subscription) in application.tags:
         principal = directory.service_principal(application.app_id)
-        context.remember(
-            application_id=application.object_id,
-            principal_id=principal,
-            deleted_application=f"application {application.display_name} ({application.app_id})",
+        told = f"application {application.display_name} ({application.app_id})"
+        context.record(
+            replace(context.status.identity, application_id=application.object_id, principal_id=principal),
+            replace(context.status.deleted_identity, application=told),
         )
         directory.delete_application(application.object_id, principal)
     # An earlier call may have been cut off between deleting and purging: what is deleted no longer shows above.
-    if object_id := context.hub.facts.get("application_id") or retired.get("application_id"):
-        directory.delete_application(object_id, context.hub.facts.get("principal_id"))
-    return done(
-        f"The application {retired.get('name') or spec.identity.name} is gone from the directory, its recycle bin included."
-    )
+    if object_id := _application_made(context):
+        directory.delete_application(object_id, context.status.identity.principal_id)
+    retired = context.status.retired.identity
+    name = retired.name if retired else spec.identity.name
+    return done(f"The application {name} is gone from the directory, its recycle bin included.")
 
 
 def _managed_identity(context: StepContext) -> str | None:
@@ -175,29 +183,32 @@ def _managed_identity(context: StepContext) -> str | None:
     spec = context.spec
     if spec.identity.type == "managed":
         return names.identity_id(context.subscription, spec.resource_group, spec.identity.name)
-    found: str | None = context.hub.facts.get("new_identity_id")
-    return found
+    return context.status.next_identity.managed_id
 
 
 def _principal_made(context: StepContext) -> bool:
     """Whether an application was made for the hub and may still be there."""
-    spec, retired = context.spec, context.hub.facts.get("retired")
+    spec, retired = context.spec, context.status.retired.identity
     if retired:
-        return not retired["brought"]
+        return not retired.brought
     return spec.identity.type == "service-principal" and not spec.identity.brought
 
 
 def never_in_directory(context: StepContext, error: PermanentError) -> bool:
     """Whether a directory that refuses to be asked can hold nothing of this hub: its create was refused there, too."""
-    facts = context.hub.facts
-    made = facts.get("application_id") or (facts.get("retired") or {}).get("application_id")
-    return error.code == "Authorization_RequestDenied" and not made
+    return error.code == "Authorization_RequestDenied" and not _application_made(context)
+
+
+def _application_made(context: StepContext) -> str | None:
+    """Object id of the application that was made for the hub, as far as the record knows."""
+    retired = context.status.retired.identity
+    return context.status.identity.application_id or (retired.application_id if retired else None)
 
 
 def network(context: StepContext) -> Outcome:
     spec = context.spec
     network_id = names.network_id(context.subscription, spec.resource_group, spec.network.name)
-    return _delete_owned(context, "network", network_id, NETWORK_API)
+    return _delete_owned(context, "network", network_id, NETWORK_API, DeletedNetwork(network_id))
 
 
 def registry(context: StepContext) -> Outcome:
@@ -207,10 +218,12 @@ def registry(context: StepContext) -> Outcome:
         return done("There was no registry.")
     if not isinstance(wanted, AzureRegistry):
         return done(f"The registry {registries.server(wanted)} was brought along and stays, with the images in it.")
-    return _delete_owned(context, "registry", registry_id(context, wanted), REGISTRY_API)
+    where = registry_id(context, wanted)
+    return _delete_owned(context, "registry", where, REGISTRY_API, DeletedRegistry(where))
 
 
-def _delete_owned(context: StepContext, what: str, resource_id: str, api_version: str) -> Outcome:
+def _delete_owned(context: StepContext, what: str, resource_id: str, api_version: str, part: Part) -> Outcome:
+    """part: of the hub's status, which says that the resource is deleted."""
     arm = context.services.arm
     if outcome := watching(context, f"Deleting the {what}"):
         return outcome
@@ -220,7 +233,7 @@ def _delete_owned(context: StepContext, what: str, resource_id: str, api_version
         return done(f"The {what} {name} is gone.")
     if not ownership.owned(found.get("tags"), context.spec.name):
         return done(f"The {what} {name} was not made by Hubkeeper and stays.")
-    context.remember(**{f"deleted_{what}": resource_id})
+    context.record(part)
     return _after(arm.delete(resource_id, api_version), f"Deleting the {what}")
 
 
@@ -238,7 +251,7 @@ def group(context: StepContext) -> Outcome:
         return done(f"The resource group {spec.resource_group} was not made by Hubkeeper and stays.")
     if foreign := foreign_resources(context):
         return done(f"{spec.resource_group} stays: it holds {len(foreign)} resources that Hubkeeper did not make.")
-    context.remember(deleted_group=found.id)
+    context.record(DeletedGroup(found.id))
     return _after(arm.delete_group(spec.resource_group), "Deleting the resource group")
 
 
@@ -254,11 +267,14 @@ def secrets(context: StepContext) -> Outcome:
     ours = [secret.name for secret in vault.names({defaults.OWNER_TAG: context.spec.name})]
     prefix = names.vault_prefix(context.spec.name)
     deleted = [name for name in vault.deleted_names() if name.startswith(prefix)]
-    context.remember(secrets_purged=sorted({*ours, *deleted, *context.hub.facts.get("secrets_purged", [])}))
+    known = replace(
+        context.status.deleted_secrets, names=tuple(sorted({*ours, *deleted, *context.status.deleted_secrets.names}))
+    )
+    context.record(known)
     for name in ours:
         vault.delete(name)
     unpurged = [name for name in sorted({*ours, *deleted}) if not _purged(vault, name)]
-    context.remember(secrets_unpurged=unpurged)
+    context.record(replace(known, unpurged=tuple(unpurged)))
     kept = f"; {len(unpurged)} stay soft-deleted, for the vault does not let them be purged" if unpurged else ""
     return done(f"Secrets purged: {len({*ours, *deleted}) - len(unpurged)}{kept}.")
 
@@ -320,18 +336,20 @@ def look(context: StepContext) -> Listing:
         remaining.append(f"application of hub {spec.name}")
     if spec.identity.brought:
         kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
-    remaining += [found for found in context.hub.facts.get("records_removed", []) if _record_is_there(context, found)]
+    remaining += [found for found in context.status.deleted_records.ids if _record_is_there(context, found)]
     if spec.registry and not isinstance(spec.registry, AzureRegistry):
         why = "it was brought along, with the images in it"
         kept.append({"id": f"registry {registries.server(spec.registry)}", "why": why})
     remaining += [f"secret {item.name}" for item in context.services.secrets.names({defaults.OWNER_TAG: spec.name})]
     kept += [
         {"id": f"secret {name}", "why": "soft-deleted until the vault's retention ends: it may not be purged"}
-        for name in context.hub.facts.get("secrets_unpurged", [])
+        for name in context.status.deleted_secrets.unpurged
     ]
-    if group_name := context.hub.facts.get("homes_group"):
-        claims = context.hub.facts.get("homes_kept", [])
-        kept.append({"id": names.group_id(context.subscription, group_name), "why": f"keepHomes: {', '.join(claims)}"})
+    homes = context.status.homes
+    if homes.group:
+        kept.append(
+            {"id": names.group_id(context.subscription, homes.group), "why": f"keepHomes: {', '.join(homes.claims)}"}
+        )
     return Listing(kept, sorted(set(remaining)))
 
 
@@ -352,13 +370,9 @@ def _still_in_directory(context: StepContext) -> bool:
 
 def _deleted(context: StepContext) -> list[str]:
     """What this and earlier attempts of the teardown set out to delete; the listing shows that it is gone."""
-    facts = context.hub.facts
-    return sorted(
-        [value for name, value in facts.items() if name.startswith("deleted_")]
-        + facts.get("records_removed", [])
-        + [
-            f"secret {name}"
-            for name in facts.get("secrets_purged", [])
-            if name not in facts.get("secrets_unpurged", [])
-        ]
+    purged = (
+        f"secret {name}"
+        for name in context.status.deleted_secrets.names
+        if name not in context.status.deleted_secrets.unpurged
     )
+    return sorted([*context.status.deleted, *purged])

@@ -5,7 +5,7 @@ import azure.functions as func
 
 from shared.http.parsing import flag
 from shared.http.problems import ProblemError, endpoint
-from shared.runs.refusals import refusing
+from shared.problem import wrong
 from shared.runs.requests import accepted_run, commands
 
 teardowns = df.Blueprint()
@@ -25,9 +25,8 @@ def delete_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
             "NotConfirmed",
             f"Tearing down {name} deletes its cluster and everything its users stored in it.",
             f"Repeat the request with ?confirm={name} to go on; add keepHomes=true to keep the users' volumes as snapshots.",
-            errors=[{"field": "confirm", "message": f"must be {name}"}],
+            errors=[wrong("confirm", f"must be {name}", "NotConfirmed")],
         )
     keep_homes = flag(req, "keepHomes")
-    with refusing():
-        run = teardown(commands(req, client), name, "asked for by DELETE /api/hubs", keep_homes=keep_homes)
+    run = teardown(commands(req, client), name, "asked for by DELETE /api/hubs", keep_homes=keep_homes)
     return accepted_run(req, run)

@@ -1,5 +1,7 @@
 """An upgrade's step on the cluster itself: its tier, and Kubernetes with its nodes."""
 
+from dataclasses import replace
+
 from shared.azure.aks import Cluster
 from shared.hubs.patch.planning import version_key
 from shared.lifecycle.upgrade import frame
@@ -23,9 +25,9 @@ def cluster(context: StepContext) -> Outcome:
         return outcome
     if old.kubernetes_version == new.kubernetes_version:
         return done(f"The cluster is of the tier {new.tier}.")
-    if outcome := _next_move(context, found, frame.noted(context).get("path", [])):
+    if outcome := _next_move(context, found, frame.noted(context).path):
         return outcome
-    context.remember(kubernetes_version=found.current_version)
+    context.record(replace(context.status.cluster, kubernetes=found.current_version))
     adopt(context, lambda spec: with_cluster(spec, kubernetes_version=new.kubernetes_version))
     return done(f"The cluster runs Kubernetes {found.current_version}.")
 
@@ -43,7 +45,7 @@ def _tier(context: StepContext, found: Cluster, tier: str) -> Outcome | None:
     return begun(operation, f"Changing the tier to {tier}")
 
 
-def _next_move(context: StepContext, found: Cluster, path: list[str]) -> Outcome | None:
+def _next_move(context: StepContext, found: Cluster, path: tuple[str, ...]) -> Outcome | None:
     """None when the end of the path is reached."""
     spec, clusters, current = context.spec, context.services.clusters, str(found.current_version)
     if current in path and (behind := lagging(found)):

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared.azure.tables import compact
 from shared.checks.nodes import named
 from shared.checks.upgrade import Examined, examine
-from shared.hubs.admission import LARGEST, admit
+from shared.errors import DomainError, InvalidError, RefusedError
+from shared.hubs.admission import admit, too_large
 from shared.hubs.chart import access
-from shared.hubs.patch.planning import How, Refusal, another_flavor, merge_patch
+from shared.hubs.patch.planning import How, another_flavor, merge_patch
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import FieldError, InvalidError
+from shared.hubs.spec.validation import invalid
 from shared.hubs.spec.validation import warnings as cautions
 from shared.hubs.store import HubRecord, HubStore, known
 from shared.lifecycle.upgrade.plan import plan as plan_of
 from shared.lifecycle.upgrade.steps import STEPS
 from shared.power.commands import PowerCommands
+from shared.problem import Problem, joined_advice, wrong
 from shared.runs.commands import BusyError, Commands, busy
 from shared.runs.model import Kind, Run
 from shared.runs.plan import Plan, chain
@@ -42,12 +43,12 @@ _BEFORE = chain(tuple(step for step in STEPS if step.name in ("check", "rest", "
 """Seconds until the first change begins."""
 
 
-class RefusedError(Exception):
-    """What was asked for cannot be done to this hub; `against` has every field that stands against it."""
-
-    def __init__(self, against: tuple[Refusal, ...]) -> None:
-        self.against = against
-        super().__init__("; ".join(f"{refusal.field}: {refusal.message}" for refusal in against))
+def refused(against: tuple[Problem, ...]) -> DomainError:
+    """What a change is refused with that cannot be made to this hub, with every field that stands against it."""
+    first = against[0]
+    listed = "; ".join(f"{problem.field}: {problem.message}" for problem in against)
+    summary = Problem(first.code, f"The hub cannot be changed so: {listed}.", joined_advice(against))
+    return InvalidError(summary, against) if first.code == "ValuesRefused" else RefusedError(summary, against)
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,18 @@ class Upgrade:
 
     def wire(self) -> dict[str, Any]:
         changes = self.examined.plan.changes
+        where = access.reach(self.wanted, self.dns_suffix, access.Known.of(self.hub.status))
         versions = sum(change.how is How.KUBERNETES for change in changes)
         once = {change.how for change in changes} - {How.KUBERNETES}
         seconds = versions * USUAL_SECONDS[How.KUBERNETES] + sum(USUAL_SECONDS.get(how, 0.0) for how in once)
         return {
             "possible": not self.examined.against,
             "changes": self.examined.plan.wire(),
-            "findings": [
-                {
-                    "severity": "error",
-                    "code": item.code,
-                    "field": item.field,
-                    "message": item.message,
-                    "advice": item.advice,
-                }
-                for item in self.examined.against
-            ],
+            "findings": [problem.wire() for problem in self.examined.against],
             "warnings": [*self.warnings, *self.examined.warnings],
             "spec": self.wanted.wire(),
-            "url": access.url_before(self.wanted, self.dns_suffix, access.Known.of(self.hub.facts)),
-            "callbackUrl": access.callback_url(self.wanted, self.dns_suffix),
+            "url": where.opened,
+            "callbackUrl": where.callback,
             "steps": [{"name": step.name, "title": step.title, "after": list(step.after)} for step in self.steps],
             "usualSeconds": seconds + _BEFORE if self.steps else 0.0,
         }
@@ -97,15 +90,15 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
     """Reads Azure, changes nothing. Raises InvalidError, RefusedError, BusyError, and what the adapters do."""
     hub = known(HubStore(commands.services.tables).get(name), name)
     if not isinstance(patch, dict):
-        raise InvalidError([FieldError("", "the body must be a JSON object: a merge patch (RFC 7396)")])
-    if hub.status != "ready":
+        raise invalid([wrong("", "the body must be a JSON object: a merge patch (RFC 7396)", "WrongType")])
+    if hub.phase != "ready":
         raise BusyError(
             "HubNotReady",
-            f"Hub {name} is {hub.status}; only one that has been made can be changed.",
+            f"Hub {name} is {hub.phase}; only one that has been made can be changed.",
             f"See GET /api/runs/{hub.open_run or hub.last_run}: wait for it, retry it, or DELETE the hub and make it anew.",
         )
     if refusal := another_flavor(hub.spec, patch):
-        raise RefusedError((refusal,))
+        raise refused((refusal,))
     wanted, warnings = _admitted(commands, hub, patch)
     suffix = commands.services.settings.dns_suffix
     return Upgrade(hub, wanted, examine(commands.services, hub, wanted), warnings, suffix)
@@ -121,10 +114,8 @@ def _admitted(commands: Commands, hub: HubRecord, patch: dict[str, Any]) -> tupl
     if "schedule" not in patch:
         wanted = wanted.model_copy(update={"schedule": hub.spec.schedule})
     wanted = named(services, hub, wanted, given="nodePool" in (patch.get("cluster") or {}))
-    size = len(compact(wanted.wire()))
-    if size > LARGEST:
-        message = f"the hub would have {size} characters as JSON; at most {LARGEST} can be kept"
-        raise InvalidError([FieldError("values", message)])
+    if large := list(too_large(wanted)):
+        raise invalid(large)
     known_already = cautions(hub.spec)
     return wanted, [warning for warning in warnings if warning not in known_already]
 
@@ -142,7 +133,7 @@ def begin(commands: Commands, upgrade: Upgrade) -> Run | None:
     Raises RefusedError, BusyError.
     """
     if upgrade.examined.against:
-        raise RefusedError(upgrade.examined.against)
+        raise refused(upgrade.examined.against)
     name, plan = upgrade.hub.name, upgrade.examined.plan
     run = None
     if plan.needs_run:

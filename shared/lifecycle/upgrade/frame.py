@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared import names
 from shared.checks.upgrade import Examined, examine
@@ -18,6 +17,7 @@ from shared.hubs import vault
 from shared.hubs.inventory.people import SECRET as HUB_SECRET
 from shared.hubs.patch.planning import How
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import Upgrade
 from shared.hubs.store import HubStore, known
 from shared.kubernetes import workloads
 from shared.lifecycle.upgrade.plan import plan
@@ -25,9 +25,10 @@ from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power import people as presence
 from shared.power import switch
+from shared.problem import Problem, joined_advice
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext
-from shared.runs.model import Fault, Outcome, done, failed, waiting
+from shared.runs.model import Outcome, done, failed, waiting
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
 
@@ -44,20 +45,18 @@ def wanted(context: StepContext) -> Hub:
     return found.model_copy(update={"schedule": context.spec.schedule})
 
 
-def noted(context: StepContext) -> dict[str, Any]:
+def noted(context: StepContext) -> Upgrade:
     """What the earlier steps of this run wrote down for the later ones."""
-    found = context.hub.facts.get("upgrade") or {}
-    return dict(found) if found.get("run") == context.run.id else {"run": context.run.id}
-
-
-def note(context: StepContext, **facts: Any) -> None:
-    context.remember(upgrade={**noted(context), **facts})
+    found = context.status.upgrade
+    return found if found.run == context.run.id else Upgrade(run=context.run.id)
 
 
 def of_wanted(context: StepContext) -> StepContext:
     """The same call, for the hub as it is wanted."""
-    facts = context.hub.facts | ({"tls": noted(context)["tls"]} if "tls" in noted(context) else {})
-    return replace(context, hub=replace(context.hub, spec=wanted(context), facts=facts))
+    notes, hub = noted(context), replace(context.hub, spec=wanted(context))
+    if notes.certificate_known:
+        hub = hub.having(replace(hub.status.tls, certificate=notes.certificate))
+    return replace(context, hub=hub)
 
 
 def check(context: StepContext) -> Outcome:
@@ -65,18 +64,19 @@ def check(context: StepContext) -> Outcome:
     found = examine(context.services, context.hub, wanted(context))
     if found.against:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
-        advice = " ".join(dict.fromkeys(refusal.advice for refusal in found.against))
-        return Outcome("failed", message, fault=Fault(found.against[0].code, message, advice))
+        advice = joined_advice(found.against)
+        return Outcome("failed", message, fault=Problem(found.against[0].code, message, advice))
     if outcome := _outdated(context, found):
         return outcome
-    note(
-        context,
-        path=list(found.path),
+    notes = replace(
+        noted(context),
+        path=found.path,
         chart=found.chart,
         disruptive=found.plan.disruptive,
         renewed=found.plan.has(How.KUBERNETES, How.REPLACE, How.IDENTITY),
         identity=found.plan.has(How.IDENTITY),
     )
+    context.record(notes)
     return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
 
 
@@ -100,7 +100,7 @@ def rest(context: StepContext) -> Outcome:
 def power_on(context: StepContext) -> Outcome:
     """Only a cluster that runs can be changed. That it slept is written down before it is woken."""
     if context.memo.get("operation") is None and switch.cluster_power(context) == "off":
-        note(context, woken=True)
+        context.record(replace(noted(context), woken=True))
     return switch.power_on(context)
 
 
@@ -124,7 +124,7 @@ def backup(context: StepContext) -> Outcome:
         )
     revision = deployed[-1].revision
     kept = _keep(context, _as_json(secret), revision)
-    note(context, good=revision)
+    context.record(replace(noted(context), good=revision))
     return done(f"{kept} Revision {revision} is the one to go back to.")
 
 
@@ -152,7 +152,7 @@ def _keep(context: StepContext, text: str, revision: int) -> str:
 
 def people(context: StepContext) -> Outcome:
     """Waits while they are at work, up to the hub's cap; then the promised minutes; then their servers are stopped in order."""
-    if not noted(context).get("disruptive"):
+    if not noted(context).disruptive:
         return done("No server ends by this.")
     schedule = context.spec.schedule or presence.NO_SCHEDULE
     try:
@@ -188,7 +188,7 @@ def _grace(context: StepContext, running: tuple[str, ...], minutes: int) -> Outc
 
 def _servers(context: StepContext) -> Outcome:
     """When every node is replaced, every server ends; which nodes go when there are to be fewer, nobody knows before."""
-    if not noted(context).get("renewed"):
+    if not noted(context).renewed:
         return done("The people who have a server running were warned.")
     since = context.memo.get("stopping") or context.now.isoformat()
     begun = replace(context.step, started=datetime.fromisoformat(since))
@@ -204,7 +204,7 @@ def power_off(context: StepContext) -> Outcome:
 
     The stop that put it to sleep has seen to it that its password outlives the next start.
     """
-    if not noted(context).get("woken"):
+    if not noted(context).woken:
         return done("It was on before; it stays on.")
     if context.memo.get("operation") is None and (stays := _wanted_on(context)):
         return done(stays)

@@ -1,8 +1,11 @@
 """The steps that change how a hub is reached: another certificate, another name, and the removal of the former ones."""
 
+from dataclasses import replace
+
 from shared.errors import PermanentError
 from shared.hubs.chart import access
 from shared.hubs.spec import https
+from shared.hubs.status.parts import Certificate
 from shared.kubernetes import tls
 from shared.lifecycle.create.front import certificate_is_there, certificate_refused, name, put_certificate
 from shared.lifecycle.upgrade import frame
@@ -14,13 +17,13 @@ from shared.runs.model import Outcome, done
 
 def new_certificate(context: StepContext) -> Outcome:
     """Puts the new certificate beside the one that the hub has, which a way back would need."""
-    wanted, present = frame.wanted(context), context.hub.facts.get("tls")
+    wanted, present = frame.wanted(context), context.status.tls.certificate
     key = access.certificate(wanted)
     if key is None:
-        frame.note(context, tls=None)
+        _decide(context, None)
         return done("The hub needs no certificate of its own.")
-    if present and (present["key"], present["version"]) == (key, own_certificate.version(context.services, wanted)):
-        frame.note(context, tls=present)
+    if present and (present.key, present.version) == (key, own_certificate.version(context.services, wanted)):
+        _decide(context, present)
         return done("The certificate stays as it is.")
     try:
         own = own_certificate.load(context.services, wanted, context.now)
@@ -29,8 +32,13 @@ def new_certificate(context: StepContext) -> Outcome:
     if own is None:
         raise RuntimeError(key)  # a hub with a certificate has a name for it: shared.hubs.spec.https refuses others
     put_certificate(context, own)
-    frame.note(context, tls=own.facts())
+    _decide(context, own.kept)
     return certificate_is_there(own)
+
+
+def _decide(context: StepContext, certificate: Certificate | None) -> None:
+    """The new release uses it; it becomes the hub's when that release is good."""
+    context.record(replace(frame.noted(context), certificate_known=True, certificate=certificate))
 
 
 def new_name(context: StepContext) -> Outcome:
@@ -52,12 +60,13 @@ def leftovers(context: StepContext) -> Outcome:
 
 
 def sweep(context: StepContext) -> list[str]:
-    spec, keep = context.spec, (context.hub.facts.get("tls") or {}).get("secret")
+    spec, present = context.spec, context.status.tls.certificate
     hosts = https.own_hosts(spec.access, spec.values)
     records = [f"the record of {hostname.host_of(found)}" for found in hostname.forget_records(context, hosts)]
-    if not context.hub.facts.get("tls_used"):
+    if not context.status.tls.secrets:
         return records
+    keep = present.secret if present else None
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         count = tls.remove_secrets(kubernetes, spec.release.namespace, keep)
-    context.remember(tls_used=keep is not None)
+    context.record(replace(context.status.tls, secrets=keep is not None))
     return [*records, f"{count} certificates in the cluster"] if count else records

@@ -1,8 +1,8 @@
 """Another pool of nodes in the place of the one that is there: for another size of machines, or because nodes keep an old identity.
 
 The record says at any time what is: until the new nodes are ready the hub's pool is the old one; from then on it is the new one,
-and the old one stands in the fact `extra_pools` until it is gone. Whatever stands there is emptied and removed by the next upgrade,
-whoever asks for it: nothing that costs is forgotten.
+and the old one stands in the status (`node_pools.extra`) until it is gone. Whatever stands there is emptied and removed by the next
+upgrade, whoever asks for it: nothing that costs is forgotten.
 """
 
 from datetime import datetime
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from shared.hubs.patch.nodes import new_pool as differs
 from shared.hubs.spec.model import Hub
+from shared.hubs.status.parts import NodePools
 from shared.kubernetes import draining, workloads
 from shared.lifecycle.upgrade import frame
 from shared.lifecycle.upgrade.nodes import true_of_nodes
+from shared.problem import Problem
 from shared.resources import bodies, scale_rules
 from shared.resources.cluster import (
     Json,
@@ -27,7 +29,7 @@ from shared.resources.cluster import (
 )
 from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, begun, poll_delay, watching
-from shared.runs.model import Fault, Outcome, done, failed, waiting
+from shared.runs.model import Outcome, done, failed, waiting
 
 if TYPE_CHECKING:
     from shared.azure.aks import Cluster
@@ -50,7 +52,7 @@ def new_pool(context: StepContext) -> Outcome:
     profile = find_profile(found, name)
     if profile is None or profile.get("provisioningState") in ("Failed", "Canceled"):
         return _make(context, found, new, profile)
-    if name not in extra_pools(context.hub.facts, old):
+    if name not in extra_pools(context.status, old):
         return failed("PoolExists", *pool_exists(old, name))
     if outcome := _not_ready(context, name, int(profile.get("count") or 1)):
         return outcome
@@ -63,10 +65,10 @@ def new_pool(context: StepContext) -> Outcome:
 def _make(context: StepContext, found: "Cluster", new: Hub, profile: Json | None) -> Outcome:
     """Also once more, for one that came to a bad end: the same PUT goes on with it."""
     spec, name = context.spec, new.cluster.node_pool
-    known = context.hub.facts.get("extra_pools") or []
+    known = context.status.node_pools.extra
     if profile is not None and name not in known:
         return failed("PoolExists", *pool_exists(spec, name))
-    context.remember(extra_pools=[*(other for other in known if other != name), name])  # before it is made
+    context.record(NodePools((*(other for other in known if other != name), name)))  # before it is made
     scale_rules.suspend(context)
     body = bodies.pool(new, context.subscription)
     body |= {"count": first_nodes(spec, new, found), "orchestratorVersion": found.current_version}
@@ -86,10 +88,10 @@ def _not_ready(context: StepContext, pool: str, count: int) -> Outcome | None:
 def _take_over(context: StepContext, new: Hub) -> None:
     """From here on the new pool is the hub's, and the old one a left-over."""
     old = context.spec
-    leaving = [*extra_pools(context.hub.facts, new), old.cluster.node_pool]
+    leaving = [*extra_pools(context.status, new), old.cluster.node_pool]
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         draining.cordon(kubernetes, _nodes_of(workloads.nodes(kubernetes), leaving))
-    context.remember(extra_pools=[*dict.fromkeys(leaving), new.cluster.node_pool])
+    context.record(NodePools((*dict.fromkeys(leaving), new.cluster.node_pool)))
     taken = {"node_pool": new.cluster.node_pool, "vm_size": new.cluster.vm_size, "max_pods": new.cluster.max_pods}
     adopt(context, lambda spec: with_cluster(spec, **taken, **true_of_nodes(spec, new)))
 
@@ -100,7 +102,7 @@ def _nodes_of(nodes: list[workloads.Node], pools: list[str]) -> list[str]:
 
 def old_pool(context: StepContext) -> Outcome:
     """Empties and removes what is left over, one pool after the other."""
-    leaving = extra_pools(context.hub.facts, context.spec)
+    leaving = extra_pools(context.status, context.spec)
     if not leaving:
         return done("No pool is left over.")
     if outcome := watching(context, "Removing the old pool"):
@@ -110,7 +112,7 @@ def old_pool(context: StepContext) -> Outcome:
         return outcome
     there = [name for name in leaving if find_profile(found, name) is not None]
     if not there:
-        context.remember(extra_pools=[])
+        context.record(NodePools())
         return done(f"Removed: {', '.join(leaving)}.")
     if outcome := _drained(context, there):
         return outcome
@@ -141,13 +143,13 @@ def _stuck(staying: list[draining.Staying]) -> str:
     return f"{len(staying)} pods did not leave their node in {DRAIN_PATIENCE / 60:.0f} minutes: {said}."
 
 
-def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Fault:
+def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Problem:
     name = context.spec.name
     if any(pod.why for pod in staying):
         cause = "A disruption budget keeps a pod: give what it belongs to another replica, or delete the budget"
     else:
         cause = "A pod does not end: delete it (kubectl delete pod --force), or what it waits for"
-    return Fault(
+    return Problem(
         "PodsStay",
         f"{_stuck(staying)} The new nodes are ready and in use; {', '.join(pools)} is still there, costs, and takes no new pods.",
         f"{cause}; GET /api/hubs/{name}/kubeconfig with the admin key lets you look with kubectl. Then retry the run.",

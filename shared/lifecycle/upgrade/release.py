@@ -11,15 +11,18 @@ from shared.errors import OutsideError, PermanentError
 from shared.hubs.chart import values as chart_values
 from shared.hubs.patch.planning import How, Plan, plan
 from shared.hubs.spec import binder
+from shared.hubs.status.model import required
+from shared.hubs.status.parts import Addresses, Candidate
 from shared.hubs.store import HubStore
 from shared.kubernetes import workloads
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.lifecycle.upgrade import frame, front
 from shared.power import people
+from shared.problem import Problem
 from shared.resources import release as installed
 from shared.resources import strangers
 from shared.runs.context import StepContext, poll_delay
-from shared.runs.model import Fault, Outcome, done, waiting
+from shared.runs.model import Outcome, done, waiting
 
 if TYPE_CHECKING:
     from shared.kubernetes.jupyterhub import JupyterHub
@@ -51,8 +54,8 @@ def _changes(context: StepContext) -> Plan:
 
 def _new_release(context: StepContext) -> bool:
     """Whether there is a release to make: another specification, or another certificate under the old one."""
-    had, has = (facts.get("tls") or {} for facts in (context.hub.facts, frame.of_wanted(context).hub.facts))
-    return _changes(context).has(How.HELM) or had.get("secret") != has.get("secret")
+    had, has = (each.status.tls.certificate for each in (context, frame.of_wanted(context)))
+    return _changes(context).has(How.HELM) or (had and had.secret) != (has and has.secret)
 
 
 def release(context: StepContext) -> Outcome:
@@ -76,42 +79,45 @@ def _install(context: StepContext) -> Outcome:
     if not _new_release(context):
         return _phase(context, "ready", "The release stays as it is.")
     spec, noted, helm = context.spec, frame.noted(context), context.services.helm
-    if noted.get("installed_by") == context.run.instance:  # a crash came before this step's record
-        return _phase(context, "ready", f"Revision {noted['revision']} is installed.")
+    if noted.installed_by == context.run.instance:  # a crash came before this step's record
+        return _phase(context, "ready", f"Revision {noted.revision} is installed.")
     credentials = installed.kubeconfig(context)
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     told = _told(context, credentials)
     try:
-        made = installed.install(frame.of_wanted(context), credentials, noted["chart"])
+        made = installed.install(frame.of_wanted(context), credentials, _chart(context))
     except PermanentError as error:
         newest = helm.status(credentials, spec.release.name, spec.release.namespace)
         if newest is None or newest.status != "failed":
             raise
         return _undo(context, f"{error.system}: {error.message}")
-    frame.note(context, installed_by=context.run.instance, revision=made.revision)
-    context.remember(**told)
+    noted = replace(frame.noted(context), installed_by=context.run.instance, revision=made.revision)
+    context.record(noted, replace(context.status.release, linked=told))
     return _phase(context, "ready", f"Revision {made.revision} is installed.")
 
 
-def _told(context: StepContext, credentials: str) -> dict[str, Any]:
-    """The addresses that the new release will have been told, where it has to be told any."""
-    frame.note(context, told_before=context.hub.facts.get(installed.LINKED))
+def _chart(context: StepContext) -> str:
+    return required(frame.noted(context).chart, "version of the chart")
+
+
+def _told(context: StepContext, credentials: str) -> Addresses | None:
+    """The addresses that the new release will have been told; where it has to be told none, what the old one was told."""
+    before = context.status.release.linked
+    context.record(replace(frame.noted(context), told_before=before))
     if not binder.needs_addresses(frame.wanted(context)):
-        return {}
-    return {installed.LINKED: installed.note_addresses(context, credentials)}
+        return before
+    return installed.note_addresses(context, credentials)
 
 
 def _ready(context: StepContext) -> Outcome:
-    urls, waits, why = _look(frame.of_wanted(context))
-    if waits:
+    at, waits, why = _look(frame.of_wanted(context))
+    if at is None or waits:
         patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
         return _not_yet(context, f"{waits} {why}".strip(), patience)
-    context.remember(candidate=urls)
-    if _new_release(context) and (
-        how := strangers.way_in(context.services, frame.wanted(context), urls["url"], urls.get("binder_url"))
-    ):
+    context.record(Candidate(at.addresses, at.urls))
+    if _new_release(context) and (how := strangers.way_in(context.services, frame.wanted(context), at.hub, at.page)):
         return _undo(context, f"it lets everybody in. {how}")
-    if not _new_release(context) and not frame.noted(context).get("renewed"):
+    if not _new_release(context) and not frame.noted(context).renewed:
         return _passed(context, "The hub answers.")
     wanted = frame.wanted(context)
     if wanted.binder and not binder.logs_in(wanted):
@@ -119,16 +125,16 @@ def _ready(context: StepContext) -> Outcome:
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
 
-def _look(context: StepContext) -> tuple[dict[str, str], str, str]:
-    """The hub's URLs, what it still waits for (empty: nothing), and what Kubernetes says about it."""
+def _look(context: StepContext) -> tuple[installed.Place | None, str, str]:
+    """Where the hub is, what it still waits for (empty: nothing), and what Kubernetes says about it."""
     with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
         look = installed.seen(context, kubernetes)
         why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
     if look.waits:
-        return {}, f"{look.waits.rstrip('.')}.", why
-    if look.urls is None:
-        return {}, "The load balancer has no address yet.", ""
-    return look.urls.facts | look.addresses, look.trouble, ""
+        return None, f"{look.waits.rstrip('.')}.", why
+    if look.at is None:
+        return None, "The load balancer has no address yet.", ""
+    return look.at, look.trouble, ""
 
 
 def _spawn(context: StepContext) -> Outcome:
@@ -180,8 +186,8 @@ def remove_check_user(context: StepContext) -> str:
 
 def _hub(context: StepContext) -> "JupyterHub":
     """At the address that the gate has found; its token is the same before and after."""
-    facts = {**context.hub.facts, **(context.hub.facts.get("candidate") or {})}
-    return people.hub_client(replace(context, hub=replace(context.hub, facts=facts)))
+    found = context.status.candidate.urls
+    return people.hub_client(replace(context, hub=context.hub.having(found)) if found.hub else context)
 
 
 def _phase(context: StepContext, phase: str, message: str, **memo: Any) -> Outcome:
@@ -203,12 +209,16 @@ def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
 def _passed(context: StepContext, message: str) -> Outcome:
     """From here on the hub is what was wanted."""
     new, noted = frame.wanted(context), frame.noted(context)
-    facts: dict[str, Any] = {**(context.hub.facts.get("candidate") or {}), "chart_version": noted["chart"]}
-    if "tls" in noted:
-        facts["tls"] = noted["tls"]
-    if "revision" in noted:
-        facts["release_revision"] = noted["revision"]
-    context.remember(**facts, candidate=None)
+    status, tried = context.status, context.status.candidate
+    release = replace(status.release, chart=_chart(context), revision=noted.revision or status.release.revision)
+    certificate = noted.certificate if noted.certificate_known else status.tls.certificate
+    context.record(
+        tried.addresses if tried.addresses.hub else status.addresses,
+        tried.urls if tried.urls.hub else status.urls,
+        release,
+        replace(status.tls, certificate=certificate),
+        Candidate(),
+    )
     HubStore(context.services.tables).adopt(
         context.spec.name, lambda spec: new.model_copy(update={"schedule": spec.schedule})
     )
@@ -222,7 +232,7 @@ def _undo(context: StepContext, why: str) -> Outcome:
     """Back to the release that was good; without a new release there is none to go back to."""
     if _new_release(context):
         return _phase(context, "rollback", f"Going back: {why}", why=why)
-    fault = Fault(
+    fault = Problem(
         "GateFailed",
         f"The hub does not work as it should after the change: {why}",
         "What Azure did stays. Mend the cause named here and retry the run; "
@@ -232,20 +242,24 @@ def _undo(context: StepContext, why: str) -> Outcome:
 
 
 def _roll_back(context: StepContext) -> Outcome:
-    spec, good = context.spec, frame.noted(context)["good"]
+    spec, good = context.spec, _good(context)
     credentials, helm = installed.kubeconfig(context), context.services.helm
     helm.unlock(credentials, spec.release.name, spec.release.namespace)
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
-    if told := frame.noted(context).get("told_before"):
-        context.remember(**{installed.LINKED: told})
+    if told := frame.noted(context).told_before:
+        context.record(replace(context.status.release, linked=told))
     return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.memo["why"])
+
+
+def _good(context: StepContext) -> int:
+    return required(frame.noted(context).good, "revision to go back to")
 
 
 def _restored(context: StepContext) -> Outcome:
     """The old specification still is the hub's; a retry makes the release anew."""
     try:
-        urls, waits, why = _look(context)
-        context.remember(candidate=urls or None)
+        at, waits, why = _look(context)
+        context.record(Candidate(at.addresses, at.urls) if at else Candidate())
         left = waits or remove_check_user(context)
         if not left:
             front.sweep(context)
@@ -256,14 +270,14 @@ def _restored(context: StepContext) -> Outcome:
     patience = READY_PATIENCE if waits else CLEAN_PATIENCE
     if left and _in_phase(context) < patience:
         return waiting(poll_delay(_in_phase(context).total_seconds()), f"Back: {left} {why}".strip(), **context.memo)
-    context.remember(candidate=None)
+    context.record(Candidate())
     fault = _not_restored(context, f"{waits} {why}".strip()) if waits else _rolled_back(context)
     return Outcome("failed", fault.message, fault=fault)
 
 
-def _rolled_back(context: StepContext) -> Fault:
-    good = frame.noted(context)["good"]
-    return Fault(
+def _rolled_back(context: StepContext) -> Problem:
+    good = _good(context)
+    return Problem(
         "RolledBack",
         f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
         "The hub is as it was before, users' servers went on. Mend the cause named here and PATCH again; retry the run when it lay "
@@ -271,9 +285,9 @@ def _rolled_back(context: StepContext) -> Fault:
     )
 
 
-def _not_restored(context: StepContext, why: str) -> Fault:
-    good = frame.noted(context)["good"]
-    return Fault(
+def _not_restored(context: StepContext, why: str) -> Problem:
+    good = _good(context)
+    return Problem(
         "RollbackFailed",
         f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "

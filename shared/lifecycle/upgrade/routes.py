@@ -1,14 +1,10 @@
 """PATCH /hubs/{name}."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import azure.durable_functions as df
 import azure.functions as func
 
 from shared.http.parsing import answer, flag, json_body
-from shared.http.problems import ProblemError, endpoint
-from shared.runs.refusals import refusing
+from shared.http.problems import endpoint
 from shared.runs.requests import accepted_run, commands
 
 upgrades = df.Blueprint()
@@ -26,37 +22,10 @@ def patch_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
 
     asked = commands(req, client)
     patch, dry = json_body(req), flag(req, "dryRun")
-    with refusing(), _refusing_changes():
-        upgrade = prepare(asked, req.route_params["name"], patch)
-        if dry:
-            return answer({"dryRun": True, **upgrade.wire()})
-        run = begin(asked, upgrade)
+    upgrade = prepare(asked, req.route_params["name"], patch)
+    if dry:
+        return answer({"dryRun": True, **upgrade.wire()})
+    run = begin(asked, upgrade)
     if run is None:
         return answer(upgrade.wire())
     return accepted_run(req, run, **upgrade.wire())
-
-
-@contextmanager
-def _refusing_changes() -> Iterator[None]:
-    from shared.hubs.spec.validation import InvalidError
-    from shared.lifecycle.upgrade.command import RefusedError
-
-    try:
-        yield
-    except InvalidError as error:
-        raise ProblemError(
-            400,
-            "InvalidHub",
-            f"The hub cannot be changed as described. Wrong fields: {len(error.errors)}.",
-            "Correct the fields listed under errors; nothing was changed.",
-            errors=[{"field": item.field, "message": item.message} for item in error.errors],
-        ) from None
-    except RefusedError as error:
-        first, advice = error.against[0], dict.fromkeys(refusal.advice for refusal in error.against)
-        raise ProblemError(
-            400 if first.code == "ValuesRefused" else 409,
-            first.code,
-            f"The hub cannot be changed so: {error}.",
-            " ".join(advice),
-            errors=[{"field": item.field, "message": item.message} for item in error.against],
-        ) from None

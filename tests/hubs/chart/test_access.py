@@ -30,12 +30,33 @@ def hub(**more: Any) -> Hub:
     ],
 )
 def test_the_address_of_a_hub(more: dict[str, Any], url: str) -> None:
-    assert access.url(hub(**more), "20.1.2.3", SUFFIX) == url
+    assert access.reach(hub(**more), SUFFIX, access.Known("20.1.2.3")).hub == url
 
 
 def test_a_name_is_known_before_the_hub_is_made_and_an_address_is_not() -> None:
     assert access.host(hub(access={"dnsLabel": "r5hub"}), SUFFIX) == "r5hub.westus2.cloudapp.azure.com"
     assert access.host(hub(), SUFFIX) is None
+
+
+KNOWN = access.Known("20.1.2.3", "20.1.2.4")
+
+
+@pytest.mark.parametrize(
+    ("more", "known", "expected"),
+    [
+        ({}, access.NOTHING, (None, None, None)),
+        ({}, KNOWN, ("http://20.1.2.3/", None, "http://20.1.2.3/")),
+        ({"flavor": "binderhub"}, access.NOTHING, (None, None, None)),
+        ({"flavor": "binderhub"}, KNOWN, ("http://20.1.2.3/", "http://20.1.2.4/", "http://20.1.2.4/")),
+    ],
+    ids=["a-hub-to-be", "a-hub", "a-binderhub-to-be", "a-binderhub"],
+)
+def test_without_a_name_urls_are_known_with_the_addresses(
+    more: dict[str, Any], known: access.Known, expected: tuple[str | None, ...]
+) -> None:
+    where = access.reach(hub(**more), SUFFIX, known)
+    assert (where.hub, where.page, where.opened) == expected
+    assert (where.host, where.callback) == (None, None)
 
 
 @pytest.mark.parametrize(

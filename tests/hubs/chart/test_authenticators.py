@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.admission import admit
 from shared.hubs.chart import access, authenticators
 from shared.hubs.spec import binder
 from shared.hubs.spec.hub_python import UNKNOWN, Assignment, assignments, chooses_authenticator, named_texts
-from shared.hubs.spec.validation import InvalidError
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -91,7 +91,7 @@ def wrong(body: dict[str, Any]) -> dict[str, str]:
     try:
         admit({"name": "r5", **body}, "westus", NOW)
     except InvalidError as error:
-        return {item.field: item.message for item in error.errors}
+        return {item.field: item.message for item in error.problems}
     return {}
 
 

@@ -11,6 +11,8 @@ from shared.hubs.inventory import listing, people
 from shared.hubs.inventory.capacity import GIBIBYTE, Amounts
 from shared.hubs.inventory.listing import Seen, per_user
 from shared.hubs.spec.validation import parse
+from shared.hubs.status.model import Status
+from shared.hubs.status.parts import Urls
 from shared.hubs.store import HubRecord
 from shared.kubernetes.helm import Release
 from shared.kubernetes.jupyterhub import HubUser, Server
@@ -21,7 +23,12 @@ NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 def record(**body: Any) -> HubRecord:
     return HubRecord(
-        parse({"name": "r5", **body}, "westus"), "ready", NOW, None, None, facts={"url": "http://203.0.113.7/"}
+        parse({"name": "r5", **body}, "westus"),
+        "ready",
+        NOW,
+        None,
+        None,
+        status=Status(urls=Urls("http://203.0.113.7/")),
     )
 
 
@@ -177,8 +184,7 @@ def test_people_with_servers_come_first_and_servers_have_whole_addresses() -> No
 
 
 def test_of_a_binderhub_both_addresses_are_told_and_servers_have_no_disks() -> None:
-    binder = record(flavor="binderhub")
-    binder.facts["binder_url"] = "http://203.0.113.8/"
+    binder = record(flavor="binderhub").having(Urls("http://203.0.113.7/", "http://203.0.113.8/"))
     told = listing.shown(binder, replace(SEEN, page_address="203.0.113.8"))
     assert told["address"] == {
         "ip": "203.0.113.7",

@@ -7,6 +7,7 @@ import pytest
 
 from shared.errors import NotFoundError, TemporaryError
 from shared.hubs.inventory.people import hub_client
+from shared.hubs.status.parts import Urls
 from shared.kubernetes.tunnel import Tunnel
 from tests.fakes import adapters
 from tests.given import Place
@@ -53,7 +54,7 @@ def clusters() -> Iterator[adapters.Clusters]:
 def client(clusters: adapters.Clusters, kubernetes: Asked, url: str) -> Made:
     made = Made()
     place = Place(adapters={"clusters": clusters, "kubernetes": kubernetes, "jupyterhub": made})
-    hub_client(place.services, place.ready(facts={"url": url}))
+    hub_client(place.services, place.ready(parts=[Urls(url)]))
     return made
 
 

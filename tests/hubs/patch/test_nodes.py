@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from shared import names
+from shared.errors import InvalidError
 from shared.hubs.patch.nodes import left_over
 from shared.hubs.patch.planning import How, Plan, merge_patch, plan
 from shared.hubs.spec.model import ONE_AUTOSCALER
-from shared.hubs.spec.validation import InvalidError, parse, warnings
-from tests.hubs.patch.test_planning import hub, planned
+from shared.hubs.spec.validation import parse, warnings
+from tests.hubs.patch.given import hub, planned
 
 RULES = {"mode": "vmss-cpu", "min": 3, "max": 6}
 BROUGHT = {"clientId": "11111111-1111-1111-1111-111111111111", "secret": "secret://mine"}
@@ -140,7 +141,7 @@ def test_rules_come_and_go_as_autoscaling_does() -> None:
 def test_both_at_once_are_refused_with_microsofts_reason(mode: Any) -> None:
     with pytest.raises(InvalidError) as refused:
         hub(cluster={"autoscale": {"mode": mode, "min": 3, "max": 6}})
-    (error,) = refused.value.errors
+    (error,) = refused.value.problems
     assert (error.field, error.message) == ("cluster.autoscale.mode", ONE_AUTOSCALER)
     assert "Microsoft" in error.message
 

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.chart.access import Known
 from shared.hubs.chart.values import DNS_LABEL, SERVICE, TOKEN_KEY, secret_references
 from shared.hubs.spec import binder
 from shared.hubs.spec.model import Hub
 from shared.hubs.spec.registries import AzureRegistry
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
+from shared.hubs.status.parts import Urls
 from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
@@ -37,7 +39,7 @@ def values(known: Known = access.NOTHING, **more: Any) -> dict[str, Any]:
 def wrong(**more: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         access.values(parse({"name": "r5", "flavor": "binderhub", **more}, "westus2"))
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 def test_the_name_and_the_flavor_are_enough() -> None:
@@ -156,7 +158,7 @@ def test_what_a_binderhub_cannot_be_is_refused_with_what_to_write(
 def test_a_jupyterhub_takes_nothing_that_is_a_binderhubs(more: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidError) as caught:
         parse({"name": "r5", **more}, "westus")
-    assert [error.field for error in caught.value.errors] == [field]
+    assert [error.field for error in caught.value.problems] == [field]
 
 
 def test_our_needs_are_in_jupyterhubs_part() -> None:
@@ -179,8 +181,8 @@ def test_both_load_balancers_have_a_label_and_each_knows_the_other_before_the_in
     assert found["jupyterhub"]["proxy"]["service"]["annotations"] == {DNS_LABEL: "r5hub"}
     assert found["config"]["BinderHub"]["hub_url"] == jupyterhub
     assert found["jupyterhub"]["hub"]["services"]["binder"]["oauth_redirect_uri"] == f"{page}oauth_callback"
-    assert access.url(hub(**LABEL), "", SUFFIX) == jupyterhub
-    assert access.url_before(hub(**LABEL), SUFFIX) == page
+    assert access.reach(hub(**LABEL), SUFFIX).hub == jupyterhub
+    assert access.reach(hub(**LABEL), SUFFIX).opened == page
 
 
 def test_a_label_of_ones_own_beats_the_derived_one() -> None:
@@ -227,8 +229,9 @@ def test_a_jupyterhub_is_installed_once() -> None:
 def test_base_urls_are_kept_to() -> None:
     own = {"config": {"BinderHub": {"base_url": "/binder"}}, "jupyterhub": {"hub": {"baseUrl": "/jupyter"}}}
     made = hub(values=own, **LABEL)
-    assert access.url(made, "", SUFFIX).endswith(".com/jupyter/")
-    assert access.page_url(made, "", SUFFIX).endswith(".com/binder/")
+    where = access.reach(made, SUFFIX)
+    assert str(where.hub).endswith(".com/jupyter/")
+    assert str(where.page).endswith(".com/binder/")
 
 
 def test_people_log_in_with_a_shared_password_unless_the_door_is_opened_in_so_many_words() -> None:
@@ -251,8 +254,8 @@ def test_people_log_in_with_a_shared_password_unless_the_door_is_opened_in_so_ma
 def test_a_provider_is_told_the_hubs_callback_and_binderhub_its_own() -> None:
     made = hub(auth=GITHUB, **LABEL)
     config = values(auth=GITHUB, **LABEL)["jupyterhub"]["hub"]["config"]
-    assert config["GitHubOAuthenticator"]["oauth_callback_url"] == access.callback_url(made, SUFFIX)
-    assert access.callback_url(made, SUFFIX) == "http://r5hub.westus2.cloudapp.azure.com/hub/oauth_callback"
+    assert config["GitHubOAuthenticator"]["oauth_callback_url"] == access.reach(made, SUFFIX).callback
+    assert access.reach(made, SUFFIX).callback == "http://r5hub.westus2.cloudapp.azure.com/hub/oauth_callback"
 
 
 def test_the_persons_values_beat_ours() -> None:
@@ -332,6 +335,6 @@ def test_images_that_stay_are_warned_of() -> None:
 
 
 def test_people_open_the_page_of_a_binderhub_and_the_hub_of_a_jupyterhub() -> None:
-    assert access.opened({"url": "http://hub/", "binder_url": "http://page/"}) == "http://page/"
-    assert access.opened({"url": "http://hub/"}) == "http://hub/"
-    assert access.opened({}) is None
+    assert Urls("http://hub/", "http://page/").opened == "http://page/"
+    assert Urls("http://hub/").opened == "http://hub/"
+    assert Urls().opened is None

@@ -5,19 +5,21 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.certificates import CertificateError, read
 from shared.hubs.spec.hub_python import named_texts
-from shared.hubs.spec.validation import FieldError, InvalidError, parse
+from shared.hubs.spec.validation import parse
+from shared.problem import Problem, wrong
 from tests.steps import steps
 
 type Body = dict[str, Any]
 
 
-def errors(body: Body) -> list[FieldError]:
+def errors(body: Body) -> list[Problem]:
     try:
         parse({"name": "r5"} | body, "westus2")
     except InvalidError as error:
-        return error.errors
+        return list(error.problems)
     return []
 
 
@@ -64,9 +66,9 @@ def test_no_body_takes_long(kind: str) -> None:
 def test_every_unknown_field_is_named_and_the_first_ones_with_a_guess() -> None:
     found = errors({"nodeCont": 1, "clusterr": {}} | unknown(1_000))
     assert len(found) == 1_002
-    assert found[1] == FieldError("clusterr", "is not a field of a hub; did you mean 'cluster'?")
+    assert found[1] == wrong("clusterr", "is not a field of a hub; did you mean 'cluster'?", "UnknownField")
     assert sum("known here" in error.message or "did you mean" in error.message for error in found) == 20
-    assert found[-1] == FieldError("f999", "is not a field of a hub")
+    assert found[-1] == wrong("f999", "is not a field of a hub", "UnknownField")
 
 
 @pytest.mark.parametrize(

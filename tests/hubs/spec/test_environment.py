@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import InvalidError
 from shared.hubs.admission import admit
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 
 
 def hub(environment: Any, **rest: Any) -> Hub:
@@ -28,7 +29,7 @@ def singleuser(environment: Any, **rest: Any) -> Any:
 def refused(environment: Any, **rest: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         access.values(hub(environment, **rest))
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 @pytest.mark.parametrize(

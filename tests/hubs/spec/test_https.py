@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from shared import references
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.spec import https
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 
 SUFFIX = "cloudapp.azure.com"
 HOST = "hub.example.org"
@@ -26,7 +27,7 @@ def hub(values: Any = None, **given: Any) -> Hub:
 def errors(values: Any = None, **given: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         hub(values, **given)
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 def chart_https(spec: Hub, tls: str = "hubkeeper-tls-1") -> Any:
@@ -36,7 +37,7 @@ def chart_https(spec: Hub, tls: str = "hubkeeper-tls-1") -> Any:
 def test_lets_encrypt_for_a_name_of_ones_own() -> None:
     spec = hub(host=HOST, https={"letsencrypt": "ann@example.org"})
     assert spec.wire()["access"]["https"] == {"letsencrypt": {"email": "ann@example.org"}}
-    assert access.url(spec, "20.1.2.3", SUFFIX) == "https://hub.example.org/"
+    assert access.reach(spec, SUFFIX, access.Known("20.1.2.3")).hub == "https://hub.example.org/"
     assert chart_https(spec) == {
         "enabled": True,
         "type": "letsencrypt",
@@ -55,7 +56,7 @@ def test_another_acme_server() -> None:
 
 def test_a_certificate_from_key_vault_is_a_secret_of_the_cluster() -> None:
     spec = hub(host=HOST, https={"certificate": "secret://cert"})
-    assert (access.certificate(spec), access.url(spec, "", SUFFIX)) == ("cert", "https://hub.example.org/")
+    assert (access.certificate(spec), access.reach(spec, SUFFIX).hub) == ("cert", "https://hub.example.org/")
     assert chart_https(spec) == {
         "enabled": True,
         "type": "secret",
@@ -68,7 +69,7 @@ def test_a_certificate_from_key_vault_is_a_secret_of_the_cluster() -> None:
 def test_the_label_is_a_name_too() -> None:
     spec = hub(dnsLabel="r5hub", https={"letsencrypt": "ann@example.org"})
     label = "r5hub.westus2.cloudapp.azure.com"
-    assert access.url(spec, "", SUFFIX) == f"https://{label}/"
+    assert access.reach(spec, SUFFIX).hub == f"https://{label}/"
     assert chart_https(spec)["hosts"] == [label]
     assert access.must_lead(spec, SUFFIX) == (label,)
     assert any("access.host" in text and "cloudapp.azure.com" in text for text in warnings(spec))
@@ -82,7 +83,7 @@ def test_a_name_of_ones_own_goes_before_the_label_and_has_no_such_warning() -> N
 
 def test_a_name_without_https_is_served_over_http_and_says_so() -> None:
     spec = hub(host=HOST)
-    assert access.url(spec, "", SUFFIX) == "http://hub.example.org/"
+    assert access.reach(spec, SUFFIX).hub == "http://hub.example.org/"
     assert "https" not in access.values(spec, SUFFIX)["proxy"]
     assert any("passwords can be read" in text for text in warnings(spec))
 
@@ -101,13 +102,13 @@ def test_a_zone_may_be_its_id() -> None:
 )
 def test_https_by_hand_counts_when_it_is_complete(values: Any, url: str | None) -> None:
     spec = hub(values)
-    assert access.url(spec, "20.1.2.3", SUFFIX) == (url or "https://hub.example.org/")
+    assert access.reach(spec, SUFFIX, access.Known("20.1.2.3")).hub == (url or "https://hub.example.org/")
     assert chart_https(spec) == references.in_values(values)
     assert access.must_lead(spec, SUFFIX) == (HOST,)
 
 
 def test_https_by_hand_that_is_off_is_none() -> None:
-    assert access.url(hub({**BY_HAND, "enabled": False}), "20.1.2.3", SUFFIX) == "http://20.1.2.3/"
+    assert access.reach(hub({**BY_HAND, "enabled": False}), SUFFIX, access.Known("20.1.2.3")).hub == "http://20.1.2.3/"
 
 
 CERTIFICATE = {"certificate": "secret://cert"}
@@ -227,7 +228,7 @@ def test_what_keeps_lets_encrypt_out_is_refused_with_it_and_taken_without(servic
     body = {"name": "r5", "values": {"proxy": {"service": service}}}
     with pytest.raises(InvalidError) as caught:
         parse({**body, "access": {"host": HOST, "https": {"letsencrypt": "a@example.org"}}}, "westus2")
-    ((error),) = caught.value.errors
+    ((error),) = caught.value.problems
     assert error.field == f"values.proxy.service.{field}"
     assert "certificate of your own" in error.message
     assert parse({**body, "access": {"host": HOST, "https": CERTIFICATE}}, "westus2").name
@@ -237,7 +238,7 @@ def test_what_keeps_lets_encrypt_out_is_refused_with_it_and_taken_without(servic
 def test_https_by_hand_for_a_name_of_azures_wants_the_label(label: dict[str, str]) -> None:
     by_hand = {**BY_HAND, "hosts": [f"r5-hub.westus2.{SUFFIX}"]}
     assert "set access.dnsLabel" in errors(by_hand, **label)[f"{AT}.hosts"]
-    assert access.url(hub(by_hand, dnsLabel="r5-hub"), "", SUFFIX) == f"https://r5-hub.westus2.{SUFFIX}/"
+    assert access.reach(hub(by_hand, dnsLabel="r5-hub"), SUFFIX).hub == f"https://r5-hub.westus2.{SUFFIX}/"
 
 
 GITHUB = {"type": "github", "clientId": "an-id", "clientSecret": "secret://client", "users": ["ada"]}
@@ -247,7 +248,7 @@ def test_an_oauth_provider_sends_people_back_over_https() -> None:
     spec = parse(
         {"name": "r5", "auth": GITHUB, "access": {"host": HOST, "https": {"letsencrypt": "a@example.org"}}}, "westus2"
     )
-    assert access.callback_url(spec, SUFFIX) == "https://hub.example.org/hub/oauth_callback"
+    assert access.reach(spec, SUFFIX).callback == "https://hub.example.org/hub/oauth_callback"
     assert not any("plain http" in text for text in warnings(spec))
     plain = parse({"name": "r5", "auth": GITHUB, "access": {"host": HOST}}, "westus2")
     assert any("set access.https" in text for text in warnings(plain))

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.chart import access
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 from shared.references import Reference
 
 SUFFIX = "cloudapp.azure.com"
@@ -37,7 +38,7 @@ def config(auth: Any, **rest: Any) -> dict[str, Any]:
 def refused(auth: Any, **rest: Any) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         access.values(hub(auth, **rest), SUFFIX)
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 COMMON = {"client_id": "an-id", "client_secret": Reference("client"), "oauth_callback_url": CALLBACK}
@@ -102,17 +103,17 @@ def test_what_values_say_beside_it_is_joined_and_wins() -> None:
     }
     spec = hub(GITHUB, values=own)
     assert config(GITHUB, values=own)["GitHubOAuthenticator"]["allowed_users"] == ["ada"]
-    assert access.callback_url(spec, SUFFIX) == "https://hub.example/hub/oauth_callback"
+    assert access.reach(spec, SUFFIX).callback == "https://hub.example/hub/oauth_callback"
 
 
 def test_the_callback_follows_from_label_region_and_base_url() -> None:
-    assert access.callback_url(hub(GITHUB), SUFFIX) == CALLBACK
+    assert access.reach(hub(GITHUB), SUFFIX).callback == CALLBACK
     based = hub(GITHUB, values={"hub": {"baseUrl": "/lab/"}})
-    assert access.callback_url(based, SUFFIX) == "http://r5-hub.westus.cloudapp.azure.com/lab/hub/oauth_callback"
-    assert access.callback_url(hub(GITHUB), "cloudapp.chinacloudapi.cn") == (
+    assert access.reach(based, SUFFIX).callback == "http://r5-hub.westus.cloudapp.azure.com/lab/hub/oauth_callback"
+    assert access.reach(hub(GITHUB), "cloudapp.chinacloudapi.cn").callback == (
         "http://r5-hub.westus.cloudapp.chinacloudapi.cn/hub/oauth_callback"
     )
-    assert access.callback_url(hub("shared-password"), SUFFIX) is None
+    assert access.reach(hub("shared-password"), SUFFIX).callback is None
 
 
 @pytest.mark.parametrize(

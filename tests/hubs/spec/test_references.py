@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from shared import names
 from shared.azure.keyvault import Secret
-from shared.errors import NotFoundError
+from shared.errors import InvalidError, NotFoundError
 from shared.hubs import vault
 from shared.hubs.chart import access
 from shared.hubs.chart import values as chart
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse
+from shared.hubs.spec.validation import parse
 from shared.services import Services
 
 GITHUB = {"type": "github", "clientId": "id", "clientSecret": "secret://github", "organizations": ["our-lab"]}
@@ -199,7 +199,7 @@ def test_only_fields_that_are_secret_take_a_reference_at_all(body: dict[str, Any
         return
     with pytest.raises(InvalidError) as caught:
         parse(made, "westus")
-    assert any(item.field.startswith(str(path[0])) for item in caught.value.errors)
+    assert any(item.field.startswith(str(path[0])) for item in caught.value.problems)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_only_fields_that_are_secret_take_a_reference_at_all(body: dict[str, Any
 def test_an_odd_reference_is_refused_with_its_place(text: str) -> None:
     with pytest.raises(InvalidError) as caught:
         parse({"name": "r5", "values": {"hub": {"extraEnv": [{"name": "A", "value": text}]}}}, "westus")
-    assert [item.field for item in caught.value.errors] == ["values.hub.extraEnv[0].value"]
+    assert [item.field for item in caught.value.problems] == ["values.hub.extraEnv[0].value"]
 
 
 LEAK, THEIRS, OURS = "a-secret-of-hubkeepers-own", "a-secret-of-peoples", "put-there-by-hubkeeper"
@@ -307,7 +307,7 @@ def test_a_secret_of_peoples_is_not_stored_with_the_hub_wherever_it_stands(said:
     with pytest.raises(InvalidError) as caught:
         parse({"name": "r5", "values": said}, "westus")
     assert "hunter2" not in str(caught.value)
-    assert all("Key Vault" in item.message for item in caught.value.errors)
+    assert all("Key Vault" in item.message for item in caught.value.problems)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import names
+from shared.errors import InvalidError
 from shared.hubs.spec.model import Hub
-from shared.hubs.spec.validation import InvalidError, parse, warnings
+from shared.hubs.spec.validation import parse, warnings
 
 
 def errors(body: object) -> dict[str, str]:
     with pytest.raises(InvalidError) as caught:
         parse(body, "westus")
-    return {error.field: error.message for error in caught.value.errors}
+    return {error.field: error.message for error in caught.value.problems}
 
 
 def hub(**rest: object) -> Hub:
@@ -264,7 +265,7 @@ def test_anything_is_a_hub_or_named_errors(body: object) -> None:
     try:
         parse(body, "westus")
     except InvalidError as error:
-        found = error.errors
+        found = error.problems
     else:
         return
     assert found

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidError
 from shared.hubs.spec import values_amounts
-from shared.hubs.spec.validation import InvalidError, parse
+from shared.hubs.spec.validation import parse
 from shared.hubs.spec.values_amounts import CORES, MEMORY, QUANTITY, SIZE
 
 
@@ -20,7 +21,7 @@ def refused(**body: Any) -> dict[str, str]:
     try:
         parse({"name": "r5", **body}, "westus")
     except InvalidError as error:
-        return {each.field: each.message for each in error.errors}
+        return {each.field: each.message for each in error.problems}
     return {}
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.local.kubernetes.given import PODS, service_account
 from tests.local.kubernetes.kubernetes_lab import KEY, Lab, deployment, lab, pod
 
 pytestmark = pytest.mark.local
-PODS = "/api/v1/namespaces/default/pods"
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -223,21 +223,6 @@ def test_deletion_respects_preconditions(cluster: Lab) -> None:
     cluster.create(MAPS, config_map("precious"))
     answer = cluster.call("DELETE", f"{MAPS}/precious", {"preconditions": {"uid": "another"}})
     assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
-
-
-def service_account(cluster: Lab, name: str, rules: list[Any]) -> str:
-    """A token of a new account that may do what the rules say in the namespace default."""
-    base = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
-    cluster.create("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": name}})
-    cluster.create(f"{base}/roles", {"metadata": {"name": name}, "rules": rules})
-    binding = {
-        "metadata": {"name": name},
-        "roleRef": {"kind": "Role", "name": name, "apiGroup": "rbac.authorization.k8s.io"},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
-    }
-    cluster.create(f"{base}/rolebindings", binding)
-    path = f"/api/v1/namespaces/default/serviceaccounts/{name}/token"
-    return str(cluster.create(path, {"spec": {"expirationSeconds": 600}})["status"]["token"])
 
 
 def test_a_service_account_may_do_what_its_roles_say(cluster: Lab) -> None:

@@ -10,8 +10,8 @@ import yaml
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, create_connection
 
 from local.faults import Fault
+from tests.local.kubernetes.given import PODS, service_account
 from tests.local.kubernetes.kubernetes_lab import KEY, Lab, lab, pod
-from tests.local.kubernetes.test_api import PODS, service_account
 
 pytestmark = pytest.mark.local
 

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from local.charts.repository import Charts
 from local.kubernetes.clusters import Clusters
 from local.server import Authority, serving
 from local.world import World
+from tests.jupyterhub import log_in
 from tests.local.parts import PORTS
 
 HELM = Path(__file__).parents[3] / ".venv/bin/helm"
@@ -135,17 +135,6 @@ async def running(state: Path) -> AsyncIterator[Cloud]:
         settling.cancel()
         await clusters.close()
         world.close()
-
-
-def log_in(address: str, name: str, password: str) -> str:
-    """Where a person's browser ends up who fills the hub's login form in."""
-    jar = CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    browser.open(f"{address}/hub/login", timeout=10).close()
-    xsrf = next(cookie.value for cookie in jar if cookie.name == "_xsrf")
-    form = urllib.parse.urlencode({"username": name, "password": password, "_xsrf": xsrf or ""}).encode()
-    with browser.open(f"{address}/hub/login?next=%2Fhub%2Fhome", data=form, timeout=10) as answer:
-        return str(answer.url)
 
 
 def processes_below(folder: Path) -> list[str]:
