@@ -127,15 +127,15 @@ class Clusters:
         return _going_on(run(SYSTEM, self._clusters.begin_create_or_update, group, name, body, headers=headers))
 
     def delete(self, group: str, name: str) -> Operation | None:
-        """None when it is gone already, or was never there."""
+        """Begins to delete the cluster; None when it is gone already, or was never there."""
         return _unless_gone(self._clusters.begin_delete, group, name)
 
     def start(self, group: str, name: str) -> Operation | None:
-        """None when there is nothing to do. Look at `power` first: of a running cluster AKS may refuse it as well."""
+        """Begins to start the cluster; None: nothing to do. AKS may refuse it for one that runs: look at `power` first."""
         return begun(run(SYSTEM, self._clusters.begin_start, group, name))
 
     def stop(self, group: str, name: str) -> Operation | None:
-        """None when there is nothing to do. Look at `power` first: of a stopped cluster AKS may refuse it as well."""
+        """Begins to stop the cluster; None: nothing to do. AKS may refuse it for a stopped one: look at `power` first."""
         return begun(run(SYSTEM, self._clusters.begin_stop, group, name))
 
     def reset_service_principal(self, group: str, name: str, client_id: str, secret: str) -> Operation | None:
@@ -148,7 +148,7 @@ class Clusters:
         return _going_on(run(SYSTEM, self._pools.begin_create_or_update, group, name, pool, body, headers=headers))
 
     def delete_pool(self, group: str, name: str, pool: str) -> Operation | None:
-        """None when the pool is gone already."""
+        """Begins to delete the pool; None when it is gone already."""
         return _unless_gone(self._pools.begin_delete, group, name, pool)
 
     def latest_image(self, group: str, name: str, pool: str) -> str | None:
@@ -158,7 +158,7 @@ class Clusters:
         return latest
 
     def renew_image(self, group: str, name: str, pool: str) -> Operation | None:
-        """Makes the pool's nodes anew, one after the other, of the newest image. Of nodes that have it AKS touches none."""
+        """Makes the pool's nodes anew, one after the other, of the newest image. AKS leaves nodes that have it alone."""
         return begun(run(SYSTEM, self._pools.begin_upgrade_node_image_version, group, name, pool))
 
     def admin_kubeconfig(self, group: str, name: str) -> str:
@@ -169,7 +169,7 @@ class Clusters:
         return b64decode(document["kubeconfigs"][0]["value"]).decode()
 
     def versions(self, location: str) -> list[Version]:
-        """What AKS offers in the region, the newest first."""
+        """Versions that AKS offers in the region, the newest first."""
         return read_versions(run(SYSTEM, self._clusters.list_kubernetes_versions, location).document)
 
     def upgrades(self, group: str, name: str) -> list[str]:
@@ -218,7 +218,7 @@ def read_cluster(document: Json) -> Cluster:
 
 
 def read_pool(profile: Json) -> Pool:
-    """From a cluster's `agentPoolProfiles`."""
+    """A pool from a cluster's `agentPoolProfiles`."""
     return Pool(
         name=profile["name"],
         count=profile.get("count") or 0,

@@ -67,7 +67,7 @@ class ResourceManager:
         return self._rest.call("GET", self.subscription_path, params={"api-version": SUBSCRIPTIONS_API}).document
 
     def provider_state(self, namespace: str) -> str:
-        """Such as "Registered", "Registering" or "NotRegistered"."""
+        """The registration of a resource provider, such as "Registered", "Registering" or "NotRegistered"."""
         answer = run(SYSTEM, self._sdk.providers.get, namespace)
         return str(answer.document.get("registrationState", ""))
 
@@ -158,7 +158,7 @@ class ResourceManager:
         return poll(self._rest, operation)
 
     def result(self, operation: Operation) -> Json | None:
-        """What an action comes to that takes its time; None while it goes on. Raises NotFoundError when Azure has forgotten it."""
+        """The result of an action that takes its time; None while it goes on. Raises NotFoundError when Azure has forgotten it."""
         answer = self._rest.call("GET", str(operation.location_url or operation.status_url))
         return None if answer.status == 202 else answer.document
 

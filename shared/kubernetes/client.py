@@ -82,15 +82,15 @@ class Kubernetes:
             query["continue"] = after
 
     def create(self, path: str, body: Json) -> Json:
-        """Raises ConflictError when it exists."""
+        """Makes the object. Raises ConflictError when it exists."""
         return self._call("POST", path, body=body)
 
     def patch(self, path: str, body: Json) -> Json:
-        """A JSON merge patch."""
+        """Changes the object by a JSON merge patch."""
         return self._call("PATCH", path, body=body, content=MERGE_PATCH)
 
     def delete(self, path: str) -> bool:
-        """False when there was nothing to delete. What depends on it goes in the background."""
+        """Deletes the object, and what depends on it in the background. False when there was nothing to delete."""
         try:
             self._call("DELETE", path, query={"propagationPolicy": "Background"})
         except NotFoundError:

@@ -49,7 +49,7 @@ class HelmVersion:
 
     @classmethod
     def parse(cls, text: str) -> "HelmVersion":
-        """From "v3.17.3" or "v4.2.0-rc.1+g144ca65". Raises PermanentError when it is something else."""
+        """The version in "v3.17.3" or "v4.2.0-rc.1+g144ca65". Raises PermanentError when it is something else."""
         match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
         if not match:
             raise PermanentError(HELM, "NotHelm", "the executable does not answer as helm does")
@@ -278,7 +278,7 @@ class _Place:
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    """What helm gets to know of ours: the way to the network, and no key of any kind."""
+    """The environment of helm: the way to the network, and no key of any kind."""
     names = {name for wanted in _PASSED_ON for name in (wanted, wanted.lower())}
     passed = {name: os.environ[name] for name in names if name in os.environ}
     homes = dict.fromkeys(("HOME", "TMPDIR"), str(folder))

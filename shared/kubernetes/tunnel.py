@@ -37,7 +37,7 @@ class Tunnel:
         self._pod, self._port = pod, port
         self._path = f"{resource('pods', namespace, pod)}/portforward?ports={port}"
         self.origin = f"http://{pod}:{port}"
-        """What URLs through it begin with: a name that leads nowhere without it."""
+        """The beginning of URLs through it: a name that leads nowhere without it."""
 
     def __repr__(self) -> str:
         return f"Tunnel({self.origin!r})"
@@ -138,7 +138,7 @@ class Stream:
         return b""
 
     def _message(self) -> bytes | None:
-        """With its channel; None at the end."""
+        """The next message with its channel; None at the end."""
         from websocket import ABNF, WebSocketException
 
         try:
@@ -180,7 +180,7 @@ def _broken(error: Exception) -> OSError:
 
 
 def to_hub(cluster: Kubernetes, namespace: str, release: str) -> Tunnel:
-    """To the hub of a release. Raises TemporaryError while its pod is not ready."""
+    """A tunnel to the hub of a release. Raises TemporaryError while its pod is not ready."""
     found = cluster.list(resource("pods", namespace), labels=f"component=hub,release={release}")
     ready = [pod["metadata"]["name"] for pod in found if _serves(pod)]
     if not ready:

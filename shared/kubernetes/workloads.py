@@ -32,14 +32,14 @@ class Node:
     pool: str
     ready: bool
     version: str
-    """Of its kubelet, with a "v"."""
+    """The version of its kubelet, with a "v"."""
     cpu: float
     """Cores that pods may ask for (allocatable: the machine's, less what Azure keeps back)."""
     memory_bytes: int
-    """Likewise."""
+    """Bytes that pods may ask for."""
     max_pods: int
     schedulable: bool = True
-    """Whether it takes new pods; a cordoned node does not."""
+    """True when it takes new pods; a cordoned node does not."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Pod:
     phase: str
     ready: bool
     user: str | None
-    """Whose server it is."""
+    """The user whose server it is."""
     component: str | None
     started: datetime | None
     memory_bytes: int
-    """What its containers are guaranteed, added up."""
+    """Bytes that its containers are guaranteed, added up."""
     cpu: float = 0.0
-    """Likewise, in cores."""
+    """Cores that its containers are guaranteed, added up."""
     claims: tuple[str, ...] = ()
     """Names of the claims that it mounts."""
     daemon: bool = False
-    """Whether a DaemonSet keeps one like it on every node."""
+    """True when a DaemonSet keeps one like it on every node."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a schedule is going to do: every coming switch, and the hours that it amounts to."""
+"""The calendar of a schedule: every coming switch."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from shared.schedules.spans import clocks_change_on
 INSTANT = timedelta(microseconds=1)
 
 MOST_EDGES = 2_000
-"""In one answer: 400 days of two windows and a half each. A window of a minute every half hour makes 38,400."""
+"""The most switches in one answer: 400 days of two windows and a half each. A window of a minute every half hour makes 38,400."""
 
 
 @dataclass(frozen=True)
