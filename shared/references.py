@@ -12,6 +12,9 @@ from shared import names
 
 SCHEME = "secret://"
 
+VAULT = "Key Vault"
+"""The system that keeps the secrets, as people are told; its adapter's name too."""
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -11,7 +11,7 @@ from shared.azure.rest import TIMEOUTS, Answer, Json, Rest, policies, run
 from shared.errors import NotFoundError
 from shared.settings import Settings
 
-SYSTEM = "Azure Kubernetes Service"
+SYSTEM = "AKS"
 API = "2026-08-01"
 """The version of every call about clusters and pools, so that a cluster reads the same wherever it comes from."""
 

@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from shared import references
 from shared.azure.credentials import TokenSource
 from shared.azure.errors import outside
 from shared.azure.rest import TIMEOUTS
 from shared.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
 from shared.settings import Settings
 
-SYSTEM = "Key Vault"
+SYSTEM = references.VAULT
 SETTLING = 5.0
 """Seconds to leave a name alone after a purge or a recovery; both go on for a moment after Key Vault has said yes."""
 

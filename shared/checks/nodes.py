@@ -152,7 +152,7 @@ def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Itera
     present = services.quotas.sku(old.location, old.cluster.vm_size)
     if present and present.architecture != size.architecture:
         message = f"{name} has {size.architecture} processors, the nodes now {present.architecture}: images must be built for them."
-        yield caution("OtherProcessors", message, "See that image, and those in values, are.", field)
+        yield caution("OtherProcessors", message, "Check that image, and the images in values, are.", field)
 
 
 def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[Problem]:
@@ -170,7 +170,10 @@ def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) ->
     free = sum(each.num_addresses - 5 for each in ranges)
     if ranges and needed > free:
         message = f"{wanted.network.subnet} has {free} addresses; both pools of nodes side by side, with their pods, take {needed}."
-        advice = "Have fewer nodes first (cluster.nodeCount or autoscale.max), or make a second hub with a larger subnet and move."
+        advice = (
+            "Have fewer nodes first (cluster.nodeCount or autoscale.max). Only another hub (POST /api/hubs) can have "
+            "a larger subnet."
+        )
         yield Problem("SubnetTooSmall", message, advice, "cluster.vmSize")
 
 

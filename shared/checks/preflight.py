@@ -242,8 +242,8 @@ def directory(services: Services, hub: Hub) -> Found:
     return error(
         "Authorization_RequestDenied",
         "Hubkeeper's identity may not make applications in the directory.",
-        "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or bring a "
-        "service principal along (identity.clientId, identity.secret); or set identity to managed.",
+        "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or name an "
+        "existing service principal (identity.clientId, identity.secret); or set identity to managed.",
         "identity",
     )
 

@@ -141,39 +141,6 @@ def _shown(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
 
 
-def flag(req: func.HttpRequest, name: str) -> bool:
-    """A query parameter that is true or false; raises ProblemError for anything else."""
-    value = req.params.get(name, "false").lower()
-    if value not in ("true", "false", "1", "0", ""):
-        raise ProblemError(
-            400,
-            "BadParameter",
-            f"{name}={value[:20]} is neither true nor false.",
-            f"Write ?{name}=true, or leave it out.",
-            errors=[wrong(name, "must be true or false", "BadParameter")],
-        )
-    return value in ("true", "1", "")
-
-
-_DIGITS = 9
-"""No number that is asked for has more; Python refuses to read one of thousands."""
-
-
-def number(req: func.HttpRequest, name: str, default: int, low: int, high: int) -> int:
-    text = req.params.get(name)
-    if text is None:
-        return default
-    if len(text) > _DIGITS or not text.isdecimal() or not low <= int(text) <= high:
-        raise ProblemError(
-            400,
-            "BadParameter",
-            f"{name}={text[:20]} is not a whole number from {low} to {high}.",
-            f"Write ?{name}={default}, or leave it out.",
-            errors=[wrong(name, f"must be a whole number from {low} to {high}", "BadParameter")],
-        )
-    return int(text)
-
-
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     return func.HttpResponse(
         json.dumps(body, separators=(",", ":")),

@@ -69,8 +69,10 @@ def kubeconfig(services: Services, hub: HubRecord, *, fresh: bool = False) -> st
 
 
 def _none(hub: HubRecord) -> NotFoundError:
+    from shared.azure.aks import SYSTEM
+
     return NotFoundError(
-        "AKS",
+        SYSTEM,
         NO_CLUSTER,
         f"Hub {hub.name} has no cluster: none named {hub.spec.cluster.name} in {hub.spec.resource_group} is its own. Was it "
         "deleted by hand?",

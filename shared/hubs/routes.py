@@ -8,7 +8,6 @@ import azure.functions as func
 from shared.http.audit import audited
 from shared.http.parsing import answer, json_body
 from shared.http.problems import ProblemError, endpoint
-from shared.problem import wrong
 
 hubs = df.Blueprint()
 
@@ -89,19 +88,12 @@ def get_password(req: func.HttpRequest) -> func.HttpResponse:
 def put_network_role(req: func.HttpRequest) -> func.HttpResponse:
     """Body {"subnet": resource id}: lets the cluster's identity use a subnet that was not made for the hub; admin key alone."""
     from shared.http.auth import caller
+    from shared.http.bodies import read
+    from shared.hubs.bodies import NetworkRole
     from shared.hubs.network_role import allow
     from shared.services import services
 
-    body: Any = json_body(req)
-    subnet = body.get("subnet") if isinstance(body, dict) else None
-    if not isinstance(subnet, str) or not subnet or set(body) != {"subnet"}:
-        raise ProblemError(
-            400,
-            "BadBody",
-            "The body must be an object with the one field `subnet`, the resource id of the hub's subnet.",
-            'Send {"subnet": "/subscriptions/.../subnets/NAME"}; the run that failed names it.',
-            errors=[wrong("subnet", "must be the resource id of the hub's subnet", "BadBody")],
-        )
+    subnet = read(NetworkRole, json_body(req), "this request").subnet
     adapters, hub = services(), _hub(req)
     return answer({"networkRole": allow(adapters, hub, subnet, caller(req), adapters.clock.now())})
 
@@ -122,20 +114,13 @@ def list_secrets(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint
 def put_secret(req: func.HttpRequest) -> func.HttpResponse:
     """Body {"value": "..."}. The hub need not exist yet; one that is being torn down takes none."""
+    from shared.http.bodies import read
+    from shared.hubs.bodies import Secret
     from shared.hubs.secrets import refuse_while_going, store
     from shared.hubs.store import HubStore
     from shared.services import services
 
-    body: Any = json_body(req)
-    value = body.get("value") if isinstance(body, dict) else None
-    if not isinstance(value, str) or not value or set(body) != {"value"}:
-        raise ProblemError(
-            400,
-            "BadSecret",
-            "The body must be an object with the one field `value`, a string that is not empty.",
-            'Send {"value": "..."}.',
-            errors=[wrong("value", "must be a string that is not empty", "BadSecret")],
-        )
+    value = read(Secret, json_body(req), "a secret", "BadSecret").value
     name, adapters = _name(req), services()
     refuse_while_going(HubStore(adapters.tables).get(name))
     store(adapters, name, req.route_params["key"], value)

@@ -43,7 +43,7 @@ def refuse_while_going(hub: HubRecord | None) -> None:
                 "HubGoing",
                 f"Hub {hub.name} is being torn down, and its secrets go with it: nothing is stored for it now.",
                 f"Wait until GET /api/runs/{hub.last_run} has succeeded, or retry it if it failed. Then store the secret, before "
-                "the hub is made anew.",
+                "you POST a hub of that name again.",
             )
         )
 

@@ -10,6 +10,7 @@ from shared import amounts
 from shared.errors import ConflictError, TemporaryError
 from shared.kubernetes import diagnosis
 from shared.kubernetes.client import Json, Kubernetes
+from shared.kubernetes.diagnosis import Cause
 from shared.kubernetes.errors import KUBERNETES
 from shared.kubernetes.paths import resource
 
@@ -174,9 +175,13 @@ def delete_claims(cluster: Kubernetes, namespace: str, names: list[str] | None =
     return [name for name in present if (names is None or name in names) and cluster.delete(f"{path}/{name}")]
 
 
-def why_not_ready(cluster: Kubernetes, namespace: str) -> str:
-    """A sentence or three for a person; empty when nothing is amiss."""
-    return diagnosis.explain(cluster.list(resource("pods", namespace)), cluster.list(resource("events", namespace)))
+def why_not_ready(cluster: Kubernetes, namespace: str, user: str | None = None) -> tuple[Cause, ...]:
+    """Causes, the weightiest first, that keep the hub's own pods from running; or those of this user's server.
+
+    Other users' servers say nothing of the hub, and placeholders for users wait for a node by design.
+    """
+    listed = [pod for pod in cluster.list(resource("pods", namespace)) if _user(pod) == user and not _placeholder(pod)]
+    return diagnosis.causes(listed, cluster.list(resource("events", namespace)))
 
 
 def _readiness(name: str, deployment: Json | None) -> Readiness:
@@ -217,7 +222,6 @@ def _node(item: Json) -> Node:
 
 def _pod(item: Json) -> Pod:
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     started = status.get("startTime")
     return Pod(
         name=metadata["name"],
@@ -225,8 +229,8 @@ def _pod(item: Json) -> Pod:
         node=spec.get("nodeName"),
         phase=status.get("phase", "Unknown"),
         ready=_condition(item, "Ready"),
-        user=annotations.get(_USERNAME) or labels.get(_USERNAME),
-        component=labels.get("app.kubernetes.io/component") or labels.get("component"),
+        user=_user(item),
+        component=_component(item),
         started=datetime.fromisoformat(started) if started else None,
         memory_bytes=int(_requested(spec, "memory")),
         cpu=_requested(spec, "cpu"),
@@ -244,6 +248,24 @@ def _requested(spec: Json, resource: str) -> float:
     return sum(_amount(each, resource) for each in requests)
 
 
+def _user(item: Json) -> str | None:
+    """Whose server a pod is, or whose volume a claim."""
+    metadata = item["metadata"]
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    user: str | None = annotations.get(_USERNAME) or labels.get(_USERNAME)
+    return user
+
+
+def _component(pod: Json) -> str | None:
+    labels = pod["metadata"].get("labels") or {}
+    component: str | None = labels.get("app.kubernetes.io/component") or labels.get("component")
+    return component
+
+
+def _placeholder(pod: Json) -> bool:
+    return _component(pod) == "user-placeholder"
+
+
 def _amount(amounts_of: Json, resource: str) -> float:
     """One quantity of several; one that cannot be read counts for nothing, and takes nothing else of an answer away."""
     return amounts.quantity(amounts_of.get(resource)) or 0.0
@@ -259,7 +281,6 @@ def _claim(item: Json, disks: dict[str, str | None]) -> Claim:
     metadata, spec, status = item["metadata"], item["spec"], item.get("status") or {}
     volume = spec.get("volumeName")
     asked = (spec.get("resources") or {}).get("requests") or {}
-    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
     return Claim(
         name=metadata["name"],
         phase=status.get("phase", "Pending"),
@@ -267,7 +288,7 @@ def _claim(item: Json, disks: dict[str, str | None]) -> Claim:
         storage_class=spec.get("storageClassName"),
         volume=volume,
         disk=disks.get(volume) if volume else None,
-        user=annotations.get(_USERNAME) or labels.get(_USERNAME),
+        user=_user(item),
     )
 
 

@@ -1,14 +1,20 @@
 """The API's description, made from the models that validate it when it is asked for."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from shared import names
+from shared.http.query import DRY_RUN, Flag, Text, Whole
+from shared.hubs.bodies import NetworkRole, Secret
 from shared.hubs.spec.model import Hub
+from shared.lifecycle.teardown.routes import CONFIRM, KEEP_HOMES
+from shared.notifications import routes as event_routes
+from shared.power import routes as power_routes
+from shared.power.bodies import PauseRequest, Postponement, Reason, Start
 from shared.problem import Problem
+from shared.runs import routes as run_routes
 from shared.schedules.model import Schedule
 
 VERSION = "0.1.0"
@@ -20,47 +26,19 @@ class HubPatch(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Secret(BaseModel):
-    value: str = Field(min_length=1)
-
-
-class NetworkRole(BaseModel):
-    subnet: str = Field(min_length=1)
-
-
-class Start(BaseModel):
-    for_: str | None = Field(default=None, alias="for", pattern=r"^(\d{1,3}d)?(\d{1,4}h)?(\d{1,5}m)?$")
-    until: datetime | None = None
-    reason: str = Field(default="", max_length=200)
-
-
-class Reason(BaseModel):
-    reason: str = Field(default="", max_length=200)
-
-
-class Minutes(BaseModel):
-    minutes: int = Field(default=30, ge=1, le=720)
-
-
-class PauseUntil(BaseModel):
-    until: datetime
-    reason: str = Field(default="", max_length=200)
-
-
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. query: names of the query parameters, each with its schema. answers: status and meaning."""
+    """One method of one path. answers: status and meaning."""
 
     method: str
     path: str
     summary: str
     answers: dict[int, str]
-    query: dict[str, dict[str, Any]] | None = None
+    query: tuple[Flag | Whole | Text, ...] = ()
     body: type[BaseModel] | None = None
     anonymous: bool = False
 
 
-FLAG = {"type": "boolean", "default": False}
 REFUSED = {400: "What is wrong, by field", 401: "No key, or a wrong one"}
 MISSING = {401: "No key, or a wrong one", 404: "There is no such thing"}
 CONFLICT = {409: "The state of the hub or run does not allow it"}
@@ -97,7 +75,7 @@ OPERATIONS = (
             **REFUSED,
             **CONFLICT,
         },
-        query={"dryRun": FLAG},
+        query=(DRY_RUN,),
         body=Hub,
     ),
     Operation("get", "/hubs/{name}", "One hub", {200: "The hub", **MISSING}),
@@ -114,7 +92,7 @@ OPERATIONS = (
             **CONFLICT,
             **OUTSIDE,
         },
-        query={"dryRun": FLAG},
+        query=(DRY_RUN,),
         body=HubPatch,
     ),
     Operation(
@@ -122,7 +100,7 @@ OPERATIONS = (
         "/hubs/{name}",
         "Tear a hub down",
         {202: "The run of the teardown", **REFUSED, **MISSING, **CONFLICT},
-        query={"confirm": {"type": "string"}, "keepHomes": FLAG},
+        query=(CONFIRM, KEEP_HOMES),
     ),
     Operation(
         "get",
@@ -168,14 +146,14 @@ OPERATIONS = (
         "/hubs/{name}/runs",
         "The hub's runs, newest first",
         {200: "The runs", **REFUSED},
-        query={"limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 20}},
+        query=(run_routes.LIMIT,),
     ),
     Operation(
         "get",
         "/hubs/{name}/events",
         "What happened to the hub, newest first, and who was told",
         {200: "The events", **REFUSED},
-        query={"limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
+        query=(event_routes.LIMIT,),
     ),
     _power("start", "Start by hand", Start),
     _power("stop", "Stop by hand", Reason),
@@ -185,14 +163,14 @@ OPERATIONS = (
         "/hubs/{name}/postpone",
         "Put the coming stop off",
         {200: "Until when", **REFUSED, **MISSING, **CONFLICT},
-        body=Minutes,
+        body=Postponement,
     ),
     Operation(
         "post",
         "/hubs/{name}/pause",
         "Pause the schedule",
         {200: "The schedule", **REFUSED, **MISSING, **CONFLICT},
-        body=PauseUntil,
+        body=PauseRequest,
     ),
     Operation("delete", "/hubs/{name}/pause", "End the pause", {200: "The schedule", **MISSING, **CONFLICT}),
     Operation("get", "/hubs/{name}/schedule", "The schedule", {200: "The schedule", **MISSING}),
@@ -208,14 +186,14 @@ OPERATIONS = (
         "/hubs/{name}/calendar",
         "Every coming switch",
         {200: 'The switches; "complete": false and "until" after the first 2,000', **REFUSED, **MISSING, **CONFLICT},
-        query={"days": {"type": "integer", "minimum": 1, "maximum": 400, "default": 14}},
+        query=(power_routes.DAYS,),
     ),
     Operation(
         "get",
         "/hubs/{name}/decisions",
         "What was decided about its power, and why",
         {200: "The decisions", **REFUSED, **MISSING},
-        query={"limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}},
+        query=(power_routes.LIMIT,),
     ),
     Operation("get", "/runs/{id}", "One run", {200: "The run", **MISSING}),
     Operation(
@@ -298,7 +276,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for part in operation.path.split("/")
         if part.startswith("{")
     ]
-    query = [{"name": name, "in": "query", "schema": schema} for name, schema in (operation.query or {}).items()]
+    query = [{"name": each.name, "in": "query", "schema": each.schema} for each in operation.query]
     return path + query
 
 

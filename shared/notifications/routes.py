@@ -3,10 +3,13 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.parsing import answer, number
+from shared.http.parsing import answer
 from shared.http.problems import endpoint
+from shared.http.query import Whole
 
 notifications = df.Blueprint()
+
+LIMIT = Whole("limit", 50, 1, 200)
 
 
 @notifications.route(route="hubs/{name}/events", methods=["GET"])
@@ -16,7 +19,7 @@ def list_events(req: func.HttpRequest) -> func.HttpResponse:
     from shared.notifications.store import EventStore
     from shared.services import services
 
-    found = EventStore(services().tables).of_hub(req.route_params["name"], number(req, "limit", 50, 1, 200))
+    found = EventStore(services().tables).of_hub(req.route_params["name"], LIMIT.of(req))
     return answer({"events": [recorded.wire() for recorded in found]})
 
 

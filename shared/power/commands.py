@@ -71,11 +71,7 @@ class PowerCommands:
                     f"Wait until GET /api/runs/{current.id} has ended.",
                 )
         elif hub.phase != "ready":
-            raise BusyError(
-                "HubNotReady",
-                f"Hub {name} is not complete: its run {hub.last_run} has not succeeded.",
-                f"POST /api/runs/{hub.last_run}/retry goes on with it; DELETE /api/hubs/{name}?confirm={name} removes the hub.",
-            )
+            raise self.commands.not_ready(hub)
         return hub
 
     def _switch(self, name: str, kind: Kind, override: Override, options: Options) -> Asked:
@@ -164,7 +160,7 @@ class PowerCommands:
         if hub.spec.schedule is None and hub.stored_schedule is not None:
             raise BusyError(
                 "UnreadableSchedule",
-                f"The schedule of hub {name} cannot be read, so that it switches nothing.",
+                f"The schedule of hub {name} cannot be read, and switches nothing.",
                 f"PUT /api/hubs/{name}/schedule with a corrected one.",
             )
         if hub.spec.schedule is None:

@@ -6,14 +6,18 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared.http.audit import audited
-from shared.http.parsing import answer, json_body, number
+from shared.http.parsing import answer, json_body
 from shared.http.problems import ProblemError, async_endpoint, endpoint
+from shared.http.query import Whole
 from shared.runs.requests import accepted_run, commands
 
 if TYPE_CHECKING:
     from shared.power.commands import Asked, PowerCommands
 
 power = df.Blueprint()
+
+DAYS = Whole("days", 14, 1, 400)
+LIMIT = Whole("limit", 50, 1, 500)
 
 
 @power.route(route="hubs/{name}/start", methods=["POST"])
@@ -75,8 +79,8 @@ def pause_schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient)
     from shared.power.bodies import pause_body
 
     power_commands = _commands(req, client)
-    until, reason = pause_body(json_body(req), power_commands.now) if req.method == "POST" else (None, "")
-    hub = power_commands.pause(req.route_params["name"], until, reason)
+    pause = pause_body(json_body(req), power_commands.now) if req.method == "POST" else None
+    hub = power_commands.pause(req.route_params["name"], pause.until if pause else None, pause.reason if pause else "")
     return answer({"schedule": hub.spec.wire().get("schedule")})
 
 
@@ -109,7 +113,7 @@ async def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
     """
     from shared.http.turns import in_turn
 
-    days = number(req, "days", 14, 1, 400)
+    days = DAYS.of(req)
     return await in_turn(lambda: _calendar(req, days))
 
 
@@ -150,7 +154,7 @@ def list_decisions(req: func.HttpRequest) -> func.HttpResponse:
     from shared.power.decision_log import Decisions
     from shared.services import services
 
-    found = Decisions(services().tables).of_hub(_hub(req).name, number(req, "limit", 50, 1, 500))
+    found = Decisions(services().tables).of_hub(_hub(req).name, LIMIT.of(req))
     return answer({"decisions": found})
 
 

@@ -6,6 +6,7 @@ listing that they share; a cluster is asked for itself before it is switched, an
 
 import logging
 
+from shared.azure import aks
 from shared.azure.aks import Cluster
 from shared.azure.operations import Operation
 from shared.errors import OutsideError, PermanentError
@@ -107,7 +108,7 @@ def _begin(context: StepContext, goal: str) -> Outcome:
         return waiting(LOOK, f"The cluster is {cluster.state.lower()}.", **kept)
     if "operation" in context.memo:
         said = f"the cluster is {cluster.state} and {cluster.power} although the operation has ended well"
-        return _try_again(context, goal, PermanentError("AKS", "NotSwitched", said))
+        return _try_again(context, goal, PermanentError(aks.SYSTEM, "NotSwitched", said))
     if kept["failures"] and (outcome := _called_off(context)):
         return outcome
     if goal == "off":

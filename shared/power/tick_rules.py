@@ -51,7 +51,7 @@ def action(
     if open_run:
         return Action("nothing", now + BUSY, "a run is at work on the hub")
     if not ready:
-        return Action("nothing", now + LOOK_AGAIN, "the hub is not complete: retry its last run, or tear it down")
+        return Action("nothing", now + LOOK_AGAIN, "the hub is not complete: see its last run")
     if actual == "none":
         return Action("nothing", now + LOOK_AGAIN, "there is no cluster")
     if actual in ("starting", "stopping", "unknown"):

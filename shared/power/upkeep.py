@@ -119,10 +119,10 @@ def _ends_while_off(hub: HubRecord, now: datetime) -> str:
     if ends <= now:
         return (
             f"{whose} has ended on {ends:%d %B %Y}, while the hub is off: AKS may refuse to start its cluster. "
-            f"Start it. If AKS refuses, DELETE /api/hubs/{hub.name}?confirm={hub.name}&keepHomes=true keeps the users' volumes as "
-            "snapshots."
+            f"Start it with POST /api/hubs/{hub.name}/start. If AKS refuses, the users' volumes are still there, as disks in "
+            f"{hub.spec.cluster.node_resource_group}: az snapshot create copies one."
         )
-    return f"{whose} ends on {ends:%d %B %Y}, and the hub is off: start it before, so that it can be replaced."
+    return f"{whose} ends on {ends:%d %B %Y}, and the hub is off: start it before then, and Hubkeeper replaces the password."
 
 
 def _stands_still(hub: HubRecord, now: datetime) -> str:
@@ -154,7 +154,7 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
     if hub.stored_schedule is not None and hub.spec.schedule is None:
         yield (
             "UnreadableSchedule",
-            f"The schedule of hub {name} cannot be read, so that nothing switches it: write it anew.",
+            f"The schedule of hub {name} cannot be read, and nothing switches it: PUT a corrected one.",
         )
     if left := _holidays_left(hub, now):
         yield "HolidaysEnd", left

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 from shared.hubs.spec import binder
 from shared.hubs.status.parts import Urls, Usable
-from shared.kubernetes import workloads
+from shared.kubernetes import diagnosis, workloads
 from shared.resources import strangers
 from shared.resources.release import chart_version, kubeconfig, linked, seen, trouble
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Kind, Outcome, done, failed, waiting
+from shared.runs.recovery import begin_again
 
 if TYPE_CHECKING:
     from shared.kubernetes.client import Kubernetes
@@ -55,7 +56,7 @@ def usable(context: StepContext) -> Outcome:
 def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
     if context.elapsed <= USABLE_PATIENCE:
         return waiting(poll_delay(context.elapsed), what)
-    why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
+    why = diagnosis.summary(workloads.why_not_ready(kubernetes, context.spec.release.namespace))
     return _not_usable(context, f"{what} {why}".strip())
 
 
@@ -70,9 +71,12 @@ def _answers(context: StepContext, hub: str, page: str | None) -> Outcome:
 
 
 def _not_usable(context: StepContext, why: str) -> Outcome:
+    name, changed = context.spec.name, "another `image` or corrected `values`"
+    create = context.run.kind is Kind.CREATE
+    other = begin_again(name, changed) if create else f"PATCH /api/hubs/{name} with {changed}"
     return failed(
         "HubNotUsable",
         f"The chart is installed, but the hub did not answer within {USABLE_PATIENCE / 60:.0f} minutes. {why}",
-        "Mend the cause named here (an image's name, too small a node, a value that stops the hub) and retry the run. "
-        f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
+        "Remove the cause named here (a wrong image name, a node that is too small, a value that stops the hub), then retry the "
+        f"run; or {other}. GET /api/hubs/{name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
     )

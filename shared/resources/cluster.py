@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.azure import aks
 from shared.azure.aks import Cluster
 from shared.errors import PermanentError
 from shared.hubs import ownership
@@ -53,7 +54,7 @@ def profile_of(found: Cluster, pool: str) -> Json:
     """Raises PermanentError when the cluster has no such pool."""
     profile = find_profile(found, pool)
     if profile is None:
-        raise PermanentError("AKS", "PoolNotFound", f"The cluster {found.name} has no node pool {pool}.")
+        raise PermanentError(aks.SYSTEM, "PoolNotFound", f"The cluster {found.name} has no node pool {pool}.")
     return profile
 
 
@@ -104,7 +105,8 @@ def identity_exists(name: str, group: str) -> tuple[str, str]:
 def application_exists(hub: str, client_id: str) -> tuple[str, str]:
     """Its maker may have a password of it, and would share every role that the hub's cluster is given."""
     advice = (
-        "Name the hub otherwise, set identity to managed, or bring a service principal along (identity.clientId, identity.secret). "
+        "Choose another name for the hub, set identity to managed, or name an existing service principal (identity.clientId, "
+        "identity.secret). "
         "A directory administrator can tell whose the application is."
     )
     return (
@@ -115,8 +117,8 @@ def application_exists(hub: str, client_id: str) -> tuple[str, str]:
 
 def no_newer_image(pool: str) -> tuple[str, str]:
     return (
-        f"The nodes of {pool} have AKS' newest image: AKS does not make them anew, and until then they keep the principal.",
-        "AKS brings out a newer image about every week: ask again then. Another Kubernetes makes the nodes anew at once.",
+        f"The nodes of {pool} have AKS' newest image: AKS does not replace them, and they keep the principal until it does.",
+        "AKS brings out a newer image about every week: ask again then. Another Kubernetes version replaces the nodes at once.",
     )
 
 

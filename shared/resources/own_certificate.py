@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.azure import keyvault
 from shared.errors import PermanentError
 from shared.hubs import certificates, vault
 from shared.hubs.certificates import Certificate, CertificateError
@@ -51,7 +52,7 @@ def load(services: Services, hub: Hub, now: datetime) -> Own | None:
     kept = vault.theirs(services, hub.name, key)
     if kept is None:
         raise PermanentError(
-            "Key Vault", "SecretNotFound", f"access.https.certificate is secret://{key}, which is not there."
+            keyvault.SYSTEM, "SecretNotFound", f"access.https.certificate is secret://{key}, which is not there."
         )
     try:
         found = certificates.read(kept.value)
@@ -70,7 +71,7 @@ def load(services: Services, hub: Hub, now: datetime) -> Own | None:
 
 
 def _refused(key: str, why: str) -> PermanentError:
-    return PermanentError("Key Vault", REFUSED, f"The certificate in the hub's secret {key} cannot be used: {why}.")
+    return PermanentError(keyvault.SYSTEM, REFUSED, f"The certificate in the hub's secret {key} cannot be used: {why}.")
 
 
 def advice(hub: Hub) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import names
+from shared.azure import keyvault
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
 from shared.hubs.chart import access
@@ -103,7 +104,7 @@ def _secret(context: StepContext, reference: Reference) -> str:
     secret = vault.resolved(context.services, context.spec.name, reference)
     if secret is None:
         raise PermanentError(
-            "Key Vault",
+            keyvault.SYSTEM,
             "SecretNotFound",
             f"values refer to secret://{reference.name}, which hub {context.spec.name} has not got.",
         )

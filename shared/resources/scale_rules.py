@@ -8,6 +8,7 @@ set of a cluster that is being stopped, or take away nodes that an upgrade has j
 from typing import TYPE_CHECKING, Any
 
 from shared import names
+from shared.azure import aks
 from shared.errors import NotFoundError, PermanentError
 from shared.hubs import ownership
 from shared.hubs.spec.model import Hub
@@ -46,7 +47,7 @@ def ensure(context: StepContext, hub: Hub) -> Outcome:
     scale_set = context.services.quotas.scale_set(spec.cluster.node_resource_group, pool)
     if scale_set is None:
         group = spec.cluster.node_resource_group
-        raise PermanentError("AKS", "ScaleSetNotFound", f"There is no scale set of the pool {pool} in {group}.")
+        raise PermanentError(aks.SYSTEM, "ScaleSetNotFound", f"There is no scale set of the pool {pool} in {group}.")
     wanted = _setting_id(context, names.autoscale_setting(hub.name, pool))
     for found in _ours(context, free=wanted):
         # A setting keeps the target that it was made with (TargetResourceIdIsImmutable).

@@ -11,6 +11,7 @@ from shared.hubs.chart import values as chart_values
 from shared.hubs.spec.model import Hub
 from shared.hubs.status.parts import Withdrawn, WithdrawnService
 from shared.kubernetes import workloads
+from shared.runs import recovery
 from shared.runs.context import StepContext
 from shared.runs.model import Outcome, failed
 from shared.services import Services
@@ -48,8 +49,9 @@ def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcom
         access.OPEN,
         f"Hub {name} lets everybody in. {how} Its public address is taken away.",
         "Look for what sets the login in Python (hub.extraConfig, hub.extraFiles) or in hub.existingSecret. A secret can be "
-        f"corrected with PUT /api/hubs/{name}/secrets/KEY; then retry the run. Otherwise correct the specification and make the "
-        'hub anew: nobody has worked in this one. If everybody is to get in, write auth: "none".',
+        f"corrected with PUT /api/hubs/{name}/secrets/KEY; then retry the run. Otherwise "
+        f"{recovery.begin_again(name, 'the corrected specification')}: nobody has worked in this hub. If everybody is to get in, "
+        'write auth: "none".',
     )
 
 

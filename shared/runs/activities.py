@@ -19,6 +19,7 @@ from shared.runs import transitions
 from shared.runs.model import Kind, Outcome, Run, StepState, StepStatus
 from shared.runs.orders import Answer, Crash, End
 from shared.runs.plan import Step
+from shared.runs.recovery import overdue, unused
 from shared.runs.store import RunStore
 from shared.runs.workflows import Workflow, activity_name, workflow
 
@@ -72,7 +73,7 @@ def take(run_id: str, step_name: str) -> Answer:
     if step.started is None:
         step = step.begun(now)
         store.save_step(run.id, step)
-    outcome = in_time(run.planned(step_name), step, _perform(run, step, now), now)
+    outcome = in_time(run.kind, run.planned(step_name), step, _perform(run, step, now), now)
     moved = _moved(step, outcome, services.clock.now())
     if moved != step:
         store.save_step(run.id, moved)
@@ -127,11 +128,11 @@ def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
     try:
         return workflow(run.kind).function(step.name)(StepContext(services, hub, run, step, now))
     except OperationEndedError as ended:
-        return _ended_badly(step, ended.error, explain(ended.error, hub.spec))
+        return _ended_badly(step, ended.error, explain(ended.error, hub.spec, run.kind, unused=unused(run, step.name)))
     except DomainError as error:  # such as a hub that is gone
         return Outcome("failed", error.summary.message, fault=error.summary)
     except OutsideError as error:
-        return _refused(step, error, now, explain(error, hub.spec))
+        return _refused(step, error, now, explain(error, hub.spec, run.kind, unused=unused(run, step.name)))
     except Exception as error:
         log.exception("run %s: step %s", run.id, step.name)
         raise StepCrashError(type(error).__name__) from None
@@ -150,7 +151,7 @@ def _ended_badly(step: StepState, error: OutsideError, fault: Problem) -> Outcom
     return Outcome("waiting", message, after=wait, failing=True, bad_end=True)
 
 
-def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
+def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
     """What is waited for without any failure, and does not come, is a failure in the end."""
     if outcome.state != "waiting" or outcome.failing or step.started is None:
         return outcome
@@ -158,8 +159,7 @@ def in_time(plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Out
     if waited < plan.timeout:
         return outcome
     message = f"Given up after {waited / 60:.0f} minutes: {outcome.message}"
-    advice = "Look at it in the Azure portal; when its cause is gone, retry the run. DELETE the hub to give up."
-    return Outcome("failed", message, fault=Problem("Overdue", message, advice))
+    return Outcome("failed", message, fault=Problem("Overdue", message, overdue(kind)))
 
 
 def _refused(step: StepState, error: OutsideError, now: datetime, fault: Problem) -> Outcome:

@@ -9,10 +9,10 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from shared.errors import ConflictError, RefusedError
+from shared.errors import ConflictError, MissingError, RefusedError
 from shared.hubs.store import HubRecord, HubStore, known
 from shared.problem import Problem
-from shared.runs import transitions
+from shared.runs import recovery, transitions
 from shared.runs.engine import Engine
 from shared.runs.model import Kind, Options, Run, StepState
 from shared.runs.plan import Plan
@@ -112,6 +112,22 @@ class Commands:
         taken_up = self.runs.update(run_id, transitions.retry)
         self.engine.start(taken_up)
         return taken_up
+
+    def latest(self, hub: HubRecord) -> Run | None:
+        """The run that is at work on the hub, or was the last one; None when it is forgotten."""
+        try:
+            return self.runs.get(str(hub.open_run or hub.last_run))
+        except MissingError:
+            return None
+
+    def not_ready(self, hub: HubRecord) -> BusyError:
+        """The refusal of a request to a hub whose create or teardown has not succeeded."""
+        run = self.latest(hub)
+        if run is None:
+            shown = f"GET /api/hubs/{hub.name} shows how far it is."
+            return BusyError("HubNotReady", f"Hub {hub.name} is {hub.phase}.", shown)
+        message = f"Hub {hub.name} is {hub.phase}: its {run.kind} run {run.id} is {run.status}."
+        return BusyError("HubNotReady", message, recovery.incomplete(run))
 
     def cancel(self, run_id: str) -> Run:
         """Raises NotAllowedError when the run has ended."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.azure import arm
 from shared.azure.operations import Operation, Progress
 from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.hubs import vault
@@ -89,9 +90,7 @@ def watch(context: StepContext, progress: Progress, message: str) -> Outcome | N
         return waiting(poll_delay(context.elapsed, progress.retry_after), message + phase, **memo)
     raise OperationEndedError(
         progress.error
-        or PermanentError(
-            "Azure Resource Manager", "Canceled", f"{message}: Azure ended the operation as {progress.state}."
-        )
+        or PermanentError(arm.SYSTEM, "Canceled", f"{message}: Azure ended the operation as {progress.state}.")
     )
 
 

@@ -3,11 +3,14 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.parsing import answer, number
+from shared.http.parsing import answer
 from shared.http.problems import endpoint
+from shared.http.query import Whole
 from shared.runs.requests import accepted_run, commands
 
 runs = df.Blueprint()
+
+LIMIT = Whole("limit", 20, 1, 200)
 
 
 @runs.route(route="hubs/{name}/runs", methods=["GET"])
@@ -21,7 +24,7 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     from shared.services import services
 
     adapters, name = services(), req.route_params["name"]
-    found = RunStore(adapters.tables).of_hub(name, number(req, "limit", 20, 1, 200))
+    found = RunStore(adapters.tables).of_hub(name, LIMIT.of(req))
     hub, now = HubStore(adapters.tables).get(name), adapters.clock.now()
     return answer({"runs": [shown(as_seen(run, hub), now) for run in found]})
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.errors import RefusedError
 from shared.problem import Problem
+from shared.runs import recovery
 from shared.runs.model import Run, Status, StepState, StepStatus
 
 
@@ -16,7 +17,7 @@ class NotAllowedError(RefusedError):
         super().__init__(Problem("RunStatus", message, advice))
 
 
-_ENDED_ADVICE = "Look at the run's steps and error; a new run can be asked for."
+_ENDED_ADVICE = "See the run's steps and error, then ask for another run."
 
 
 def begin(run: Run, now: datetime) -> Run:
@@ -43,9 +44,7 @@ def finish(run: Run, now: datetime) -> Run:
 
 def _cancelled(run: Run) -> Problem:
     by = run.cancel_requested_by or "nobody"
-    return Problem(
-        "Cancelled", f"Cancelled by {by} before it was complete.", "Retry the run to go on, or tear the hub down."
-    )
+    return Problem("Cancelled", f"Cancelled by {by} before it was complete.", recovery.cancelled(run))
 
 
 def replaced(run: Run, now: datetime, by: str) -> Run:
@@ -60,9 +59,9 @@ def retry(run: Run) -> Run:
     """A failed or cancelled run is taken up again: what succeeded stays done, the rest starts afresh."""
     if run.status not in (Status.FAILED, Status.CANCELLED):
         advice = (
-            "It has succeeded; nothing is left to do."
+            "The run has succeeded: nothing is left to do."
             if run.status.ended
-            else "Wait until it has ended, or cancel it first."
+            else "Wait until the run has ended, or cancel it first."
         )
         raise NotAllowedError(run, "retried", advice)
     steps = tuple(step if step.status is StepStatus.SUCCEEDED else StepState(step.name) for step in run.steps)

@@ -18,13 +18,14 @@ from shared.http.parsing import (
     accepted,
     answer,
     base_url,
-    flag,
     json_body,
-    number,
 )
 from shared.http.problems import ProblemError
+from shared.http.query import DRY_RUN, Whole
 from shared.problem import wrong
 from tests.steps import steps
+
+LIMIT = Whole("limit", 20, 1, 200)
 
 
 def request(body: bytes = b"", url: str = "https://app.example/api/hubs", **more: Any) -> func.HttpRequest:
@@ -208,12 +209,12 @@ def test_no_body_can_stand_for_something() -> None:
 )
 def test_flags(text: str | None, *, meaning: bool) -> None:
     params = {} if text is None else {"dryRun": text}
-    assert flag(request(params=params), "dryRun") is meaning
+    assert DRY_RUN.of(request(params=params)) is meaning
 
 
 def test_a_flag_is_true_or_false() -> None:
     with pytest.raises(ProblemError) as caught:
-        flag(request(params={"dryRun": "yes"}), "dryRun")
+        DRY_RUN.of(request(params={"dryRun": "yes"}))
     assert (caught.value.status, caught.value.code) == (400, "BadParameter")
     assert caught.value.errors == [wrong("dryRun", "must be true or false", "BadParameter")]
 
@@ -221,13 +222,13 @@ def test_a_flag_is_true_or_false() -> None:
 @pytest.mark.parametrize(("text", "value"), [(None, 20), ("1", 1), ("200", 200), ("007", 7)])
 def test_numbers(text: str | None, value: int) -> None:
     params = {} if text is None else {"limit": text}
-    assert number(request(params=params), "limit", 20, 1, 200) == value
+    assert LIMIT.of(request(params=params)) == value
 
 
 @pytest.mark.parametrize("text", ["0", "201", "-1", "1.5", "ten", "", " 5", "1e2", "²", "9" * 5000])
 def test_a_number_is_whole_and_in_its_range(text: str) -> None:
     with pytest.raises(ProblemError) as caught:
-        number(request(params={"limit": text}), "limit", 20, 1, 200)
+        LIMIT.of(request(params={"limit": text}))
     assert (caught.value.status, caught.value.code) == (400, "BadParameter")
     assert caught.value.errors == [wrong("limit", "must be a whole number from 1 to 200", "BadParameter")]
     assert len(caught.value.detail) < 100

@@ -93,7 +93,7 @@ def test_a_hub_from_install_to_nothing_left(site: Lab, helm: Helm, cluster: Kube
     release = jupyterhub(site, helm, "4.3.5", values)
     assert (release.revision, release.status, release.chart_version) == (1, "deployed", "4.3.5")
     wait_until(lambda: _ready(cluster), 90, "hub and proxy")
-    assert workloads.why_not_ready(cluster, "jhub") == ""
+    assert workloads.why_not_ready(cluster, "jhub") == ()
     _is_served(site, cluster)
     _is_upgraded_and_rolled_back(site, helm, values)
     helm.uninstall(site.kubeconfig, "jhub", "jhub")

@@ -230,4 +230,21 @@ def test_claims_are_deleted_by_name_or_all_of_them() -> None:
 
 def test_why_pods_are_not_ready_is_asked_of_pods_and_events() -> None:
     cluster = FakeCluster({"/api/v1/namespaces/jhub/pods": [named("hub-1", status={"phase": "Pending"})]})
-    assert workloads.why_not_ready(cluster, "jhub") == "Pod hub-1 is not ready yet."
+    assert [cause.sentence for cause in workloads.why_not_ready(cluster, "jhub")] == ["Pod hub-1 is not ready yet."]
+
+
+def test_the_hubs_pods_and_each_users_server_are_looked_at_apart() -> None:
+    def sick(name: str, **labels: str) -> dict[str, Any]:
+        pod = named(name, status={"phase": "Pending"})
+        return pod | {"metadata": pod["metadata"] | {"labels": labels}}
+
+    ada, bob = ({"hub.jupyter.org/username": name} for name in ("ada", "bob"))
+    pods = [
+        sick("hub-1", component="hub"),
+        sick("user-placeholder-0", component="user-placeholder"),
+        sick("jupyter-ada", **ada),
+        sick("jupyter-bob", **bob),
+    ]
+    cluster = FakeCluster({"/api/v1/namespaces/jhub/pods": pods})
+    assert [cause.object for cause in workloads.why_not_ready(cluster, "jhub")] == ["Pod hub-1"]
+    assert [cause.object for cause in workloads.why_not_ready(cluster, "jhub", "ada")] == ["Pod jupyter-ada"]

@@ -224,7 +224,7 @@ def test_a_record_of_somebody_elses_is_not_touched(metadata: dict[str, str]) -> 
     lab.dns.records[RECORD] = theirs
     with pytest.raises(PermanentError, match=r"not made for this hub, which leads to 20\.9\.9\.9") as refused:
         lab.call(front.name)
-    assert "remove that one" in advice.explain(refused.value, lab.record.spec).advice
+    assert "remove that one" in advice.explain(refused.value, lab.record.spec, Kind.CREATE).advice
     assert (lab.dns.records, lab.status.dns.records) == ({RECORD: theirs}, ())
 
 
@@ -308,7 +308,7 @@ def test_lets_encrypt_is_asked_again_once_when_its_front_came_before_the_name() 
 def test_a_record_that_may_not_be_written_says_which_role_would_do() -> None:
     message = "The client 'x' does not have authorization to perform action 'Microsoft.Network/dnszones/A/write' over scope '/z'"
     refused = PermanentError("Azure Resource Manager", "AuthorizationFailed", message, status=403)
-    said = advice.explain(refused, spec(access={"host": HOST, "dnsZone": OURS})).advice
+    said = advice.explain(refused, spec(access={"host": HOST, "dnsZone": OURS}), Kind.CREATE).advice
     assert "DNS Zone Contributor on the zone" in said
     assert "retry the run" in said
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.azure.aks import Cluster, read_cluster
 from shared.azure.operations import Operation
@@ -121,14 +123,27 @@ class Helm:
 
 READY = {"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1}
 CRASHED = {"waiting": {"reason": "CrashLoopBackOff"}}
+EXITS = {"lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}, "state": CRASHED}
+KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+NO_NODE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: Insufficient memory"}
+
+
+def server_pod(user: str, status: dict[str, Any]) -> dict[str, Any]:
+    labels = {"component": "singleuser-server", "hub.jupyter.org/username": user}
+    return {"metadata": {"name": f"jupyter-{user}", "labels": labels}, "status": status}
 
 
 @dataclass
 class Kubernetes:
-    """The chart's objects. `crashes`: the hub's container ends each time. `room`: whether a user's pod finds a node."""
+    """The chart's objects. `crashes`: the hub's container ends each time. `room`: whether a user's pod finds a node.
+
+    `container`: what Kubernetes says of the container that crashes. `others`: more pods that are not well.
+    """
 
     crashes: bool = False
     room: bool = True
+    container: dict[str, Any] = field(default_factory=lambda: EXITS)
+    others: Documents = field(default_factory=list)
 
     def __call__(self, _: str) -> Self:
         return self
@@ -155,11 +170,9 @@ class Kubernetes:
         return []
 
     def _pods(self) -> Documents:
-        ended = {"lastState": {"terminated": {"exitCode": 1}}, "state": CRASHED, "name": "hub"}
-        waiting = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: Insufficient memory"}
-        hub = {"metadata": {"name": "hub-1"}, "status": {"containerStatuses": [ended]}}
-        user = {"metadata": {"name": "jupyter-check"}, "status": {"conditions": [waiting]}}
-        return [pod for pod, there in ((hub, self.crashes), (user, not self.room)) if there]
+        hub = {"metadata": {"name": "hub-1"}, "status": {"containerStatuses": [self.container | {"name": "hub"}]}}
+        user = server_pod(CHECK_USER, {"conditions": [NO_NODE]})
+        return [*self.others, *(pod for pod, there in ((hub, self.crashes), (user, not self.room)) if there)]
 
 
 @dataclass
@@ -411,18 +424,46 @@ def test_a_hub_that_does_not_work_is_taken_back(wrong: str, monkeypatch: pytest.
     assert made.hub.starts <= 1
 
 
-def test_a_crashing_hub_is_given_up_soon_and_a_slow_one_late() -> None:
-    spent = {}
-    for crashes in (True, False):
-        made = lab(IMAGE)
-        made.kubernetes.crashes, made.hub.well = crashes, False
-        begun = made.place.clock.now()
-        outcome = failed_gate(made)
-        assert outcome.fault
-        assert outcome.fault.code == "RollbackFailed"
-        spent[crashes] = (made.place.clock.now() - begun).total_seconds() / 60
-    assert 23 <= spent[True] <= 26  # 3 minutes, and 20 for the way back
-    assert 40 <= spent[False] <= 43
+def minutes_until_given_up(kubernetes: Kubernetes) -> float:
+    made = lab(IMAGE)
+    made.kubernetes, made.hub.well = kubernetes, False
+    begun = made.place.clock.now()
+    outcome = failed_gate(made)
+    assert outcome.fault
+    assert outcome.fault.code == "RollbackFailed"
+    return (made.place.clock.now() - begun).total_seconds() / 60
+
+
+SILENT = {"metadata": {"name": "hook-image-awaiter"}, "status": {}}
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        EXITS,
+        {"state": EXITS["lastState"]},
+        {"state": CRASHED, "lastState": KILLED},
+        {"state": KILLED},
+        {"state": {"waiting": {"reason": "RunContainerError", "message": "no such file"}}},
+        {"state": CRASHED, "lastState": {"terminated": {"exitCode": 0, "reason": "Completed"}}},
+    ],
+    ids=["exits", "exits now", "out of memory", "out of memory now", "no command", "ends"],
+)
+@pytest.mark.parametrize("others", [0, 5])
+def test_a_crashing_hub_is_given_up_soon(container: dict[str, Any], others: int) -> None:
+    kubernetes = Kubernetes(crashes=True, container=container, others=[SILENT] * others)
+    assert 23 <= minutes_until_given_up(kubernetes) <= 26  # 3 minutes, and 20 for the way back
+
+
+def test_a_slow_hub_is_given_up_late() -> None:
+    assert 40 <= minutes_until_given_up(Kubernetes()) <= 43
+
+
+def test_a_users_server_that_crashes_does_not_hurry_the_hub() -> None:
+    image = {"waiting": {"reason": "ImagePullBackOff"}}
+    ada = server_pod("ada", {"containerStatuses": [{"state": CRASHED, "lastState": KILLED}]})
+    pulls = Kubernetes(crashes=True, container={"state": image}, others=[ada])
+    assert 40 <= minutes_until_given_up(pulls) <= 43
 
 
 def test_a_full_cluster_is_no_fault_of_the_upgrade() -> None:
@@ -432,6 +473,36 @@ def test_a_full_cluster_is_no_fault_of_the_upgrade() -> None:
     assert outcome.state == "done"
     assert "want of room" in outcome.message
     assert CHECK_USER not in made.hub.there
+
+
+SICK: list[dict[str, Any]] = [
+    {},
+    {"conditions": [NO_NODE]},
+    {"containerStatuses": [EXITS]},
+    {"containerStatuses": [{"state": CRASHED, "lastState": KILLED}]},
+    {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "ada", CHECK_USER]), st.sampled_from(SICK)), max_size=8))
+def test_a_full_cluster_is_no_fault_of_the_upgrade_whatever_else_is_sick(others: list[Any]) -> None:
+    made = lab(IMAGE)
+    made.kubernetes.room, made.hub.spawns = False, "pending"
+    pods = [server_pod(user, status) for user, status in others]
+    made.kubernetes.others = [pod | {"metadata": pod["metadata"] | {"name": f"p{at}"}} for at, pod in enumerate(pods)]
+    outcome = made.to_the_end("release", upgrade_release.release)
+    assert (outcome.state, made.helm.rolled_back) == ("done", [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "ada"]), st.sampled_from(SICK)), max_size=8))
+def test_the_want_of_room_of_others_excuses_no_server_of_ours(others: list[Any]) -> None:
+    made = lab(IMAGE)
+    made.hub.spawns = "gone"
+    made.kubernetes.others = [server_pod(user, status) for user, status in others]
+    assert failed_gate(made).fault
+    assert made.helm.rolled_back == [1]
 
 
 def test_without_a_new_release_there_is_nothing_to_go_back_to() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.http.problems import ProblemError
+from shared.errors import InvalidError
 from shared.power import bodies
 from tests.given import NOW, OFFICE
 
@@ -18,11 +18,10 @@ LATER = "2026-12-01T18:00:00+01:00"
 
 def refused(body: Any, reader: Any) -> list[str]:
     """The fields that the refusal names."""
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(InvalidError) as caught:
         reader(body)
-    assert caught.value.status == 400
     assert caught.value.advice
-    return [error.field for error in caught.value.errors]
+    return [problem.field for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -45,11 +44,12 @@ def test_a_length_of_time(text: str, length: timedelta) -> None:
     ["", "2", "h", "0m", "0d0h", "2 h", "2H", "-2h", "2h30", "30m2h", "1.5h", "2h ", "9999999m", 2, None, True, ["2h"]],
 )
 def test_what_is_no_length_of_time(text: Any) -> None:
-    assert refused(text, bodies.duration_of) == ["for"]
+    assert refused({"for": text}, bodies.start_body) == ["for"]
 
 
 def pause(body: Any) -> tuple[datetime, str]:
-    return bodies.pause_body(body, NOW)
+    found = bodies.pause_body(body, NOW)
+    return found.until, found.reason
 
 
 @settings(max_examples=40, deadline=None)
@@ -66,14 +66,15 @@ def test_every_length_in_days_hours_and_minutes_is_read(days: int, hours: int, m
     st.text(max_size=12) | st.none() | st.integers() | st.lists(st.integers()) | st.dictionaries(st.text(), st.none())
 )
 def test_whatever_comes_is_read_or_refused(body: Any) -> None:
-    for reader in (bodies.duration_of, bodies.start_body, bodies.reason_of, bodies.minutes_of, pause):
-        with suppress(ProblemError):
+    for reader in (bodies.start_body, bodies.reason_of, bodies.minutes_of, pause):
+        with suppress(InvalidError):
             reader(body)
 
 
 def test_a_start_needs_nothing_and_takes_a_length_or_an_end() -> None:
-    assert bodies.start_body({}) == bodies.StartBody(None, None, "")
-    assert bodies.start_body({"for": "2h", "reason": "demo"}) == bodies.StartBody(timedelta(hours=2), None, "demo")
+    assert bodies.start_body({}) == bodies.Start()
+    start = bodies.start_body({"for": "2h", "reason": "demo"})
+    assert (start.duration, start.until, start.reason) == (timedelta(hours=2), None, "demo")
     assert bodies.start_body({"until": LATER}).until == datetime(2026, 12, 1, 17, tzinfo=UTC)
 
 

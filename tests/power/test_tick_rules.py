@@ -189,7 +189,7 @@ def test_what_a_tick_does(case: Case) -> None:
         ("open-run-whatever-is-wanted", "a run is at work on the hub"),
         ("unknown-changes-nothing", "the cluster's power is unknown"),
         ("no-cluster", "there is no cluster"),
-        ("half-made-hub", "tear it down"),
+        ("half-made-hub", "see its last run"),
         ("failed-twice-waits-for-an-hour", "the last start failed; the next is tried at 08:30 UTC"),
         ("failed-stop-waits-too", "the last stop failed; the next is tried at 08:20 UTC"),
         ("cancelled-by-somebody-is-left-alone", "the last start was cancelled"),

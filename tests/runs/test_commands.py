@@ -343,3 +343,41 @@ def test_a_late_end_leaves_the_next_hub_of_that_name_alone(place: Place) -> None
     create(place.commands, spec(), [], "")
     place.hubs.forget("r5", removal.id)
     assert place.hub().phase == "creating"
+
+
+# a hub that is not complete
+
+
+def test_a_name_whose_create_failed_can_be_had_again_and_no_other(place: Place) -> None:
+    first = create(place.commands, spec(), [], "because")
+    other = spec(tags={"x": "y"})
+
+    def advice() -> str:
+        with pytest.raises(BusyError) as caught:
+            create(place.commands, other, [], "because")
+        return caught.value.advice
+
+    assert "DELETE" not in advice()
+    ended(place, first.id, Status.FAILED, leaves="failed")
+    assert "Send DELETE /api/hubs/r5?confirm=r5, and then POST /api/hubs with this specification." in advice()
+    place.runs.save_step(first.id, succeeded("usable", NOW, NOW))
+    assert "DELETE" not in advice()
+
+
+def test_who_wants_to_use_an_incomplete_hub_is_told_what_it_waits_for(place: Place) -> None:
+    first = create(place.commands, spec(), [], "because")
+    assert f"GET /api/runs/{first.id} has succeeded" in place.commands.not_ready(place.hub()).advice
+    ended(place, first.id, Status.FAILED, leaves="failed")
+    said = place.commands.not_ready(place.hub())
+    assert f"its create run {first.id} is failed" in str(said)
+    assert f"POST /api/runs/{first.id}/retry" in said.advice
+    going = teardown(place.commands, "r5", "because", keep_homes=False)
+    ended(place, going.id, Status.FAILED, leaves="failed")
+    said = place.commands.not_ready(place.hub())
+    assert f"its teardown run {going.id} is failed" in str(said)
+    assert "retry" not in said.advice  # that would go on with the teardown
+
+
+def test_a_run_that_is_forgotten_is_not_named(place: Place) -> None:
+    hub = replace(place.ready(), phase="failed")
+    assert "GET /api/hubs/r5" in place.commands.not_ready(hub).advice

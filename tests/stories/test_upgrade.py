@@ -236,7 +236,7 @@ def test_a_schedule_alone_needs_no_run(host: Host, found: dict[str, Any]) -> Non
 
 REFUSED: list[tuple[dict[str, Any], int, str, str, str]] = [
     ({"name": "other"}, 409, "CannotChange", "name", "POST /api/hubs"),
-    ({"location": "eastus"}, 409, "CannotChange", "location", "keepHomes"),
+    ({"location": "eastus"}, 409, "CannotChange", "location", "POST /api/hubs with another name"),
     ({"resourceGroup": "x"}, 409, "CannotChange", "resourceGroup", "POST /api/hubs"),
     ({"network": {"name": "x"}}, 409, "CannotChange", "network.name", "POST /api/hubs"),
     ({"identity": {"name": "x"}}, 409, "CannotChange", "identity.name", "Leave identity as it is"),

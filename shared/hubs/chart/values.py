@@ -146,7 +146,7 @@ def fill(values: Mapping[str, Any], lookup: Callable[[Reference], str]) -> dict[
             return lookup(reference)
         except (KeyError, NotFoundError) as error:
             raise NotFoundError(
-                "Key Vault", "SecretNotFound", f"{path} names the secret {reference.name}, which is not there"
+                references.VAULT, "SecretNotFound", f"{path} names the secret {reference.name}, which is not there"
             ) from error
 
     filled: dict[str, Any] = references.filled(values, look_up)

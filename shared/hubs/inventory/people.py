@@ -8,6 +8,7 @@ from shared.hubs import ownership
 from shared.hubs.chart import values as chart_values
 from shared.hubs.store import HubRecord
 from shared.kubernetes import tunnel, workloads
+from shared.kubernetes.errors import JUPYTERHUB
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ def hub_client(services: Services, hub: HubRecord) -> "JupyterHub":
     spec = hub.spec
     url = hub.status.urls.hub
     if url is None:
-        raise NotFoundError("JupyterHub", "UrlNotKnown", f"Hub {hub.name} has not answered at any address yet.")
+        raise NotFoundError(JUPYTERHUB, "UrlNotKnown", f"Hub {hub.name} has not answered at any address yet.")
     kubeconfig = ownership.kubeconfig(services, hub)
     with services.kubernetes(kubeconfig) as kubernetes:
         secret = workloads.secret(kubernetes, spec.release.namespace, SECRET) or {}
         token = secret.get(chart_values.TOKEN_KEY)
         if token is None:
             raise NotFoundError(
-                "JupyterHub", "TokenNotFound", f"Secret {SECRET} of {spec.release.namespace} has no service token."
+                JUPYTERHUB, "TokenNotFound", f"Secret {SECRET} of {spec.release.namespace} has no service token."
             )
         secure = url.startswith("https://")
         way = None if secure else tunnel.to_hub(kubernetes, spec.release.namespace, spec.release.name)

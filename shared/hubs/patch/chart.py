@@ -119,7 +119,7 @@ def numbers(version: str) -> tuple[int, int]:
 
 _NO_WAY_BACK = (
     "chart {wanted} is a major release older than the installed {installed}, and JupyterHub's database cannot go back: "
-    "make a new hub with it instead"
+    "only another hub can have it (POST /api/hubs with another name)"
 )
 
 

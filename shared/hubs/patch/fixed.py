@@ -2,20 +2,17 @@
 
 from shared.problem import Problem
 
-ANEW = (
-    "Make a second hub with POST /api/hubs and DELETE this one when it is no longer needed; "
-    "keepHomes=true keeps the users' volumes as snapshots."
-)
+ANOTHER = "Only another hub can have it: POST /api/hubs with another name. This one stays as it is."
 
 _FIXED: tuple[tuple[str, str, str], ...] = (
-    ("name", "a hub keeps its name", ANEW),
-    ("flavor", "a hub keeps its flavor: the other one is another chart, and nothing of it is there", ANEW),
-    ("location", "Azure cannot move a cluster to another region", ANEW),
-    ("resourceGroup", "Azure cannot move a cluster to another resource group", ANEW),
+    ("name", "a hub keeps its name", ANOTHER),
+    ("flavor", "a hub keeps its flavor: the other one is another chart, and nothing of it is there", ANOTHER),
+    ("location", "Azure cannot move a cluster to another region", ANOTHER),
+    ("resourceGroup", "Azure cannot move a cluster to another resource group", ANOTHER),
     (
         "network",
         "Azure cannot move a cluster to another network or subnet, or change the subnet's range under it",
-        ANEW,
+        ANOTHER,
     ),
     (
         "registry.sku",
@@ -25,20 +22,19 @@ _FIXED: tuple[tuple[str, str, str], ...] = (
     (
         "registry",
         "Hubkeeper does not move a BinderHub's images to another registry",
-        "Leave registry as it is, but for username, password, imagePrefix and tokenUrl of one that was brought along. For another: "
-        + ANEW,
+        "Leave registry as it is, except username, password, imagePrefix and tokenUrl of an existing one. " + ANOTHER,
     ),
     (
         "cluster.sshPublicKey",
         "Hubkeeper does not change the nodes' SSH key in place",
-        "az aks update --ssh-key-value does; it makes every node anew.",
+        "az aks update --ssh-key-value does; it replaces every node.",
     ),
-    ("cluster", "AKS keeps this as the cluster was made with it", ANEW),
-    ("release.chart", "the chart follows from the hub's flavor, which stays", ANEW),
+    ("cluster", "AKS keeps this as the cluster was made with it", ANOTHER),
+    ("release.chart", "the chart follows from the hub's flavor, which stays", ANOTHER),
     (
         "release",
         "Helm knows a release by its name, namespace and chart",
-        "Only release.version can change. For another name or namespace: " + ANEW,
+        "Only release.version can change. " + ANOTHER,
     ),
 )
 
@@ -46,6 +42,6 @@ _FIXED: tuple[tuple[str, str, str], ...] = (
 def fixed(field: str) -> Problem:
     reason, advice = next(
         ((reason, advice) for prefix, reason, advice in _FIXED if field == prefix or field.startswith(f"{prefix}.")),
-        ("this cannot be changed on a hub that is there", ANEW),
+        ("this cannot be changed on a hub that is there", ANOTHER),
     )
     return Problem("CannotChange", reason, advice, field)

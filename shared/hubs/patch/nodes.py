@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from shared.hubs.patch.fixed import ANEW
+from shared.hubs.patch.fixed import ANOTHER
 from shared.hubs.patch.plan import Change, How
 from shared.hubs.spec.model import Hub
 from shared.problem import Problem
@@ -131,14 +131,14 @@ def identity(field: str, before: Any, after: Any, old: Hub, new: Hub) -> Iterato
         yield Problem(
             "CannotChange",
             "AKS has no way back from a managed identity to a service principal",
-            "Leave identity managed: it has no password that could end. For a service principal: " + ANEW,
+            "Leave identity managed: it has no password that could end. " + ANOTHER,
             field=field,
         )
     else:
         yield Problem(
             "CannotChange",
             "Hubkeeper changes a cluster's identity in place from a service principal to a managed one, and in no other way",
-            "Leave identity as it is: Hubkeeper renews the password of a principal that it made by itself. identity managed has "
-            "none. For another principal: " + ANEW,
+            "Leave identity as it is: Hubkeeper renews the password of a principal that it made. identity managed has no password. "
+            + ANOTHER,
             field=field,
         )

@@ -148,7 +148,7 @@ def kubernetes_path(wanted: str, versions: Versions) -> list[str]:
         if version_key(at)[: len(goal)] > goal:
             raise NotOfferedError(
                 f"The cluster runs Kubernetes {versions.current}; AKS cannot go back to {wanted}",
-                "Leave cluster.kubernetesVersion as it is, or make a new hub with the older version and move.",
+                "Leave cluster.kubernetesVersion as it is. Only another hub (POST /api/hubs) can have the older version.",
             )
         at = _next(at, goal, versions, wanted)
         path.append(at)

@@ -1,6 +1,7 @@
 """The steps of a create, from the resource group to the cluster. Each ensures one thing, and may be called any number of times."""
 
 from shared import names
+from shared.azure import keyvault
 from shared.azure.network import Network, network_body
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
@@ -10,6 +11,7 @@ from shared.hubs.status.model import required
 from shared.hubs.status.parts import Cluster, Role
 from shared.references import Reference
 from shared.resources import bodies, network_role, scale_rules
+from shared.runs import recovery
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Outcome, done, failed, waiting
 
@@ -72,7 +74,8 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
         return failed(
             "SubnetNotFound",
             f"The network {spec.network.name} exists, was not made by Hubkeeper, and has no subnet {spec.network.subnet}.",
-            "Name one of its subnets as network.subnet, add the subnet yourself, or leave network.name out; then retry the run.",
+            "Add the subnet to the network yourself, then retry the run. "
+            + recovery.otherwise(spec.name, "one of its subnets as network.subnet, or without network.name"),
         )
     subnet_id = f"{found.id}/subnets/{spec.network.subnet}"
     started = context.services.networks.put_subnet(subnet_id, [spec.network.subnet_prefix])
@@ -99,7 +102,7 @@ def cluster(context: StepContext) -> Outcome:
         return failed(
             "ClusterExists",
             f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not made for this hub.",
-            "Choose another cluster.name or resourceGroup: DELETE this hub, which leaves that cluster alone, and create it anew.",
+            recovery.otherwise(spec.name, "another cluster.name or resourceGroup; that cluster stays as it is"),
         )
     if found and found.state == "Succeeded":
         context.record(Cluster(found.id, found.fqdn, found.current_version))
@@ -136,7 +139,7 @@ def _principal(context: StepContext) -> dict[str, str]:
     secret = vault.resolved(context.services, spec.name, reference)
     if secret is None:
         raise PermanentError(
-            "Key Vault", "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
+            keyvault.SYSTEM, "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
         )
     return {"clientId": required(context.status.identity.client_id, "client id"), "secret": secret.value}
 

@@ -78,7 +78,7 @@ def _name_advice(context: StepContext, address: str) -> str:
     zone = context.services.dns.zone(where[0]) if where else None
     if zone:
         return (
-            f"See that the domain's registrar, or the zone above, names this zone's servers for {zone.name}: "
+            f"Check that the domain's registrar, or the zone above, names this zone's servers for {zone.name}: "
             f"{', '.join(zone.servers)}. Then retry the run."
         )
     suffix = context.services.settings.dns_suffix

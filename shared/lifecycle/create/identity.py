@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared import names
+from shared.azure import graph, keyvault
 from shared.azure.graph import Application
 from shared.errors import PermanentError
 from shared.hubs import ownership, vault
@@ -74,12 +75,12 @@ def _brought(context: StepContext) -> Outcome:
     principal = context.services.directory.service_principal(client_id)
     if principal is None:
         raise PermanentError(
-            "Microsoft Graph",
+            graph.SYSTEM,
             "ServicePrincipalNotFound",
             f"The directory has no service principal with client id {client_id}.",
         )
     if vault.theirs(context.services, spec.name, secret) is None:
-        raise PermanentError("Key Vault", "SecretNotFound", f"Hub {spec.name} has no secret {secret}.")
+        raise PermanentError(keyvault.SYSTEM, "SecretNotFound", f"Hub {spec.name} has no secret {secret}.")
     context.record(Identity(client_id=client_id, principal_id=principal))
     return done(f"The service principal {client_id} is used as it is.")
 

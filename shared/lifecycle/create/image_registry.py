@@ -13,6 +13,7 @@ from shared.hubs import ownership, vault
 from shared.hubs.spec.registries import TOKEN, AzureRegistry
 from shared.hubs.status.parts import Registry
 from shared.resources import bodies
+from shared.runs import recovery
 from shared.runs.context import StepContext, begun, poll_delay, watching
 from shared.runs.model import Outcome, done, failed, waiting
 
@@ -55,8 +56,11 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         return failed(
             "RegistryExists",
             f"A registry {wanted.name} exists in {spec.resource_group} and was not made for this hub.",
-            'To use it, DELETE this hub, which leaves the registry alone, and create it anew with registry {"type": "other"}, its '
-            "server and a token of it; or with another registry.name.",
+            recovery.otherwise(
+                spec.name,
+                'another registry.name; or, to use that registry, with registry {"type": "other"}, its server and a token of it. '
+                "That registry stays as it is",
+            ),
         )
     if found is None or found.state in ("Failed", "Canceled"):
         started = adapter.put(where, bodies.registry(spec, wanted.sku))

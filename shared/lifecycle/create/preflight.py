@@ -6,6 +6,7 @@ from shared.checks.preflight import UNREGISTERED, examine
 from shared.problem import Problem, joined_advice
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
+from shared.runs.recovery import Advice, worded
 
 REGISTRATION_PATIENCE = 600.0
 """Seconds for which a provider may answer as if it were not registered after it is."""
@@ -25,5 +26,6 @@ def preflight(context: StepContext) -> Outcome:
     if not errors:
         return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing stands against it.")
     message = " ".join(finding.message for finding in errors)
-    fault = Problem(errors[0].code, message, joined_advice(errors))
+    advice = Advice(joined_advice(errors), create="the corrected specification")
+    fault = Problem(errors[0].code, message, worded(advice, context.spec.name, context.run.kind, unused=True))
     return Outcome("failed", message, fault=fault)

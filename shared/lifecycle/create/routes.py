@@ -3,8 +3,9 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.parsing import answer, flag, json_body
+from shared.http.parsing import answer, json_body
 from shared.http.problems import endpoint
+from shared.http.query import DRY_RUN
 from shared.runs.requests import accepted_run, commands
 
 creates = df.Blueprint()
@@ -23,7 +24,7 @@ def create_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
     body = json_body(req)
     settings = adapters.settings
     spec, warnings = admit(body, settings.location, adapters.clock.now(), settings.subscription_id)
-    if flag(req, "dryRun"):
+    if DRY_RUN.of(req):
         from shared.lifecycle.create.dryrun import plan
 
         return answer(plan(adapters, spec, warnings))

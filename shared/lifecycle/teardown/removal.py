@@ -52,8 +52,8 @@ def homes(context: StepContext) -> Outcome:
         return failed(
             "HomesGroupExists",
             f"The resource group {group} exists and was not made for this hub's volumes; nothing was deleted.",
-            f"If the copies may go there: az group update --name {group} --set tags.{bodies.HOMES_TAG}={spec.name}; then retry "
-            "the run.",
+            f"If the copies may go there, run az group update --name {group} --set tags.{bodies.HOMES_TAG}={spec.name}; then retry "
+            "the teardown.",
         )
     open_states = []
     for disk_id, claim in disks:
@@ -67,7 +67,8 @@ def homes(context: StepContext) -> Outcome:
             return failed(
                 "SnapshotFailed",
                 f"The copy {name} of the volume of {claim} is {state}; nothing was deleted.",
-                f"Delete the snapshot {name} in {group} and retry the run, or DELETE the hub without keepHomes.",
+                f"Delete the snapshot {name} in {group}, then retry the teardown. DELETE /api/hubs/{spec.name}?confirm={spec.name} "
+                "without keepHomes deletes the hub without copies.",
             )
         if state != "Succeeded":
             open_states.append(claim)
@@ -309,7 +310,8 @@ def receipt(context: StepContext) -> Outcome:
         return failed(
             "Remains",
             f"Azure still lists {', '.join(listing.remaining)}.",
-            "Listings lag at times: retry the run. If they stay, delete them by hand; nothing else is left of the hub.",
+            "Azure's listings lag at times: retry the teardown. If Azure still lists them, delete them yourself; nothing else "
+            "of the hub is left.",
         )
     return done("Nothing is left." if not listing.kept else f"Nothing is left but what was kept ({len(listing.kept)}).")
 

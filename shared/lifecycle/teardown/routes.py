@@ -3,12 +3,15 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.parsing import flag
 from shared.http.problems import ProblemError, endpoint
+from shared.http.query import Flag, Text
 from shared.problem import wrong
 from shared.runs.requests import accepted_run, commands
 
 teardowns = df.Blueprint()
+
+CONFIRM = Text("confirm")
+KEEP_HOMES = Flag("keepHomes")
 
 
 @teardowns.route(route="hubs/{name}", methods=["DELETE"])
@@ -19,7 +22,7 @@ def delete_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
     from shared.lifecycle.teardown.command import teardown
 
     name = req.route_params["name"]
-    if req.params.get("confirm") != name:
+    if CONFIRM.of(req) != name:
         raise ProblemError(
             400,
             "NotConfirmed",
@@ -27,6 +30,6 @@ def delete_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
             f"Repeat the request with ?confirm={name} to go on; add keepHomes=true to keep the users' volumes as snapshots.",
             errors=[wrong("confirm", f"must be {name}", "NotConfirmed")],
         )
-    keep_homes = flag(req, "keepHomes")
+    keep_homes = KEEP_HOMES.of(req)
     run = teardown(commands(req, client), name, "asked for by DELETE /api/hubs", keep_homes=keep_homes)
     return accepted_run(req, run)

@@ -92,11 +92,7 @@ def prepare(commands: Commands, name: str, patch: Any) -> Upgrade:
     if not isinstance(patch, dict):
         raise invalid([wrong("", "the body must be a JSON object: a merge patch (RFC 7396)", "WrongType")])
     if hub.phase != "ready":
-        raise BusyError(
-            "HubNotReady",
-            f"Hub {name} is {hub.phase}; only one that has been made can be changed.",
-            f"See GET /api/runs/{hub.open_run or hub.last_run}: wait for it, retry it, or DELETE the hub and make it anew.",
-        )
+        raise commands.not_ready(hub)
     if refusal := another_flavor(hub.spec, patch):
         raise refused((refusal,))
     wanted, warnings = _admitted(commands, hub, patch)

@@ -119,8 +119,9 @@ def backup(context: StepContext) -> Outcome:
         return failed(
             "NoGoodRelease",
             f"There is no deployed release {spec.release.name} in {spec.release.namespace} to go back to.",
-            f"Look with helm history (GET /api/hubs/{spec.name}/kubeconfig has the credentials); DELETE the hub and make it anew "
-            "if it was removed by hand.",
+            f"GET /api/hubs/{spec.name}/kubeconfig with the admin key lets you look with helm history. helm rollback deploys a "
+            "revision that worked; where the release is gone, helm install puts the chart back, and the users' volumes are still "
+            "there. Then retry the run.",
         )
     revision = deployed[-1].revision
     kept = _keep(context, _as_json(secret), revision)

@@ -14,7 +14,8 @@ from shared.hubs.spec import binder
 from shared.hubs.status.model import required
 from shared.hubs.status.parts import Addresses, Candidate
 from shared.hubs.store import HubStore
-from shared.kubernetes import workloads
+from shared.kubernetes import diagnosis, workloads
+from shared.kubernetes.diagnosis import Cause, CauseKind
 from shared.kubernetes.errors import JUPYTERHUB
 from shared.lifecycle.upgrade import frame, front
 from shared.power import people
@@ -31,13 +32,7 @@ READY_PATIENCE = timedelta(minutes=20)
 """For a hub to answer after an upgrade: as long as after an install, images being pulled as they are then."""
 
 CRASH_PATIENCE = timedelta(minutes=3)
-"""The same when Kubernetes says that a container stops with an error each time: that is long enough for five tries."""
-
-CRASHES = "stops with exit code"
-"""What shared.kubernetes.diagnosis says of such a container."""
-
-NO_ROOM = "finds no node"
-"""What it says of a pod for which no node has room: that is no fault of the upgrade's."""
+"""The same when Kubernetes says that a container of the hub's crashes each time: that is long enough for five tries."""
 
 SERVER_PATIENCE = timedelta(minutes=10)
 """For the test server: twice what JupyterHub gives a server to start."""
@@ -110,10 +105,10 @@ def _told(context: StepContext, credentials: str) -> Addresses | None:
 
 
 def _ready(context: StepContext) -> Outcome:
-    at, waits, why = _look(frame.of_wanted(context))
+    at, waits, causes = _look(frame.of_wanted(context))
     if at is None or waits:
-        patience = CRASH_PATIENCE if CRASHES in why else READY_PATIENCE
-        return _not_yet(context, f"{waits} {why}".strip(), patience)
+        patience = CRASH_PATIENCE if diagnosis.crashes(causes) else READY_PATIENCE
+        return _not_yet(context, _explained(waits, causes), patience)
     context.record(Candidate(at.addresses, at.urls))
     if _new_release(context) and (how := strangers.way_in(context.services, frame.wanted(context), at.hub, at.page)):
         return _undo(context, f"it lets everybody in. {how}")
@@ -125,16 +120,20 @@ def _ready(context: StepContext) -> Outcome:
     return _phase(context, "spawn", "The hub answers; starting a server to try it.")
 
 
-def _look(context: StepContext) -> tuple[installed.Place | None, str, str]:
-    """Where the hub is, what it still waits for (empty: nothing), and what Kubernetes says about it."""
+def _look(context: StepContext) -> tuple[installed.Place | None, str, tuple[Cause, ...]]:
+    """Where the hub is, what it still waits for (empty: nothing), and the causes that Kubernetes gives."""
     with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
         look = installed.seen(context, kubernetes)
-        why = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ""
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ()
     if look.waits:
-        return None, f"{look.waits.rstrip('.')}.", why
+        return None, f"{look.waits.rstrip('.')}.", causes
     if look.at is None:
-        return None, "The load balancer has no address yet.", ""
-    return look.at, look.trouble, ""
+        return None, "The load balancer has no address yet.", ()
+    return look.at, look.trouble, ()
+
+
+def _explained(what: str, causes: tuple[Cause, ...]) -> str:
+    return f"{what} {diagnosis.summary(causes)}".strip()
 
 
 def _spawn(context: StepContext) -> Outcome:
@@ -151,12 +150,13 @@ def _server(context: StepContext) -> Outcome:
     if server and server.ready:
         return _phase(context, "clean", "The server has started.", verdict="A server was started and stopped.")
     with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
-        why = workloads.why_not_ready(kubernetes, context.spec.release.namespace)
-    if NO_ROOM in why:
+        causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace, chart_values.CHECK_USER)
+    if any(cause.kind is CauseKind.NO_ROOM for cause in causes):  # no fault of the upgrade's
+        why = diagnosis.summary(causes)
         return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
     if server is None:
-        return _undo(context, f"a server could not be started. {why}".strip())
-    return _not_yet(context, f"The server is starting. {why}".strip(), SERVER_PATIENCE)
+        return _undo(context, _explained("a server could not be started.", causes))
+    return _not_yet(context, _explained("The server is starting.", causes), SERVER_PATIENCE)
 
 
 def _clean(context: StepContext) -> Outcome:
@@ -235,7 +235,7 @@ def _undo(context: StepContext, why: str) -> Outcome:
     fault = Problem(
         "GateFailed",
         f"The hub does not work as it should after the change: {why}",
-        "What Azure did stays. Mend the cause named here and retry the run; "
+        "What Azure did stays. Remove the cause named here, then retry the run; "
         f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look with kubectl.",
     )
     return Outcome("failed", fault.message, fault=fault)
@@ -258,7 +258,7 @@ def _good(context: StepContext) -> int:
 def _restored(context: StepContext) -> Outcome:
     """The old specification still is the hub's; a retry makes the release anew."""
     try:
-        at, waits, why = _look(context)
+        at, waits, causes = _look(context)
         context.record(Candidate(at.addresses, at.urls) if at else Candidate())
         left = waits or remove_check_user(context)
         if not left:
@@ -266,12 +266,14 @@ def _restored(context: StepContext) -> Outcome:
     except OutsideError as error:
         if error.system != JUPYTERHUB:
             raise
-        left, waits, why = error.message, error.message, ""
+        left, waits, causes = error.message, error.message, ()
     patience = READY_PATIENCE if waits else CLEAN_PATIENCE
     if left and _in_phase(context) < patience:
-        return waiting(poll_delay(_in_phase(context).total_seconds()), f"Back: {left} {why}".strip(), **context.memo)
+        return waiting(
+            poll_delay(_in_phase(context).total_seconds()), _explained(f"Back: {left}", causes), **context.memo
+        )
     context.record(Candidate())
-    fault = _not_restored(context, f"{waits} {why}".strip()) if waits else _rolled_back(context)
+    fault = _not_restored(context, _explained(waits, causes)) if waits else _rolled_back(context)
     return Outcome("failed", fault.message, fault=fault)
 
 
@@ -280,8 +282,8 @@ def _rolled_back(context: StepContext) -> Problem:
     return Problem(
         "RolledBack",
         f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
-        "The hub is as it was before, users' servers went on. Mend the cause named here and PATCH again; retry the run when it lay "
-        "elsewhere (an image that could not be pulled).",
+        "The hub is as it was before, and users' servers went on. Remove the cause named here and PATCH again; or retry the run if "
+        "the cause lay elsewhere (an image that could not be pulled).",
     )
 
 
@@ -291,7 +293,7 @@ def _not_restored(context: StepContext, why: str) -> Problem:
         "RollbackFailed",
         f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
-        "the copy that it made first lies beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
+        "the copy that it made first is beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
     )
 
 

@@ -3,8 +3,9 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.http.parsing import answer, flag, json_body
+from shared.http.parsing import answer, json_body
 from shared.http.problems import endpoint
+from shared.http.query import DRY_RUN
 from shared.runs.requests import accepted_run, commands
 
 upgrades = df.Blueprint()
@@ -21,7 +22,7 @@ def patch_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> f
     from shared.lifecycle.upgrade.command import begin, prepare
 
     asked = commands(req, client)
-    patch, dry = json_body(req), flag(req, "dryRun")
+    patch, dry = json_body(req), DRY_RUN.of(req)
     upgrade = prepare(asked, req.route_params["name"], patch)
     if dry:
         return answer({"dryRun": True, **upgrade.wire()})

@@ -313,4 +313,4 @@ def test_another_flavor_is_another_hub(flavor: str, patch: dict[str, Any], refus
     assert (found is not None) is refused
     if found:
         assert (found.code, found.field) == ("CannotChange", "flavor")
-        assert "keepHomes" in found.advice
+        assert "POST /api/hubs with another name" in found.advice
