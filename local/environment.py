@@ -25,7 +25,6 @@ def environment(world_state: Path, ports: Ports) -> dict[str, str]:
         "HUBKEEPER_ARM_ENDPOINT": f"https://127.0.0.1:{ports.arm}",
         "HUBKEEPER_GRAPH_ENDPOINT": f"https://127.0.0.1:{ports.graph}",
         "HUBKEEPER_LOGIN_ENDPOINT": f"https://127.0.0.1:{ports.graph}",
-        "HUBKEEPER_PRICES_ENDPOINT": f"https://127.0.0.1:{ports.prices}",
         "HUBKEEPER_CHART_REPOSITORY": f"http://127.0.0.1:{ports.charts}/",
         "HUBKEEPER_HELM": str(Path(sys.executable).parent / "helm"),
         "AzureWebJobsStorage": storage(ports),

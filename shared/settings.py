@@ -40,8 +40,6 @@ class Settings:
     """HUBKEEPER_GRAPH_ENDPOINT: Microsoft Graph, likewise."""
     login_endpoint: str = "https://login.microsoftonline.com"
     """HUBKEEPER_LOGIN_ENDPOINT: where a service principal's password is tried out; other in sovereign clouds."""
-    prices_endpoint: str = "https://prices.azure.com"
-    """HUBKEEPER_PRICES_ENDPOINT: the public retail price list."""
     key_vault_verify: bool = True
     """HUBKEEPER_KEY_VAULT_VERIFY: whether the vault's address must belong to the domain that it asks tokens for; false for a
     vault behind a host name of your own (https://aka.ms/azsdk/blog/vault-uri)."""
@@ -97,7 +95,6 @@ _OPTIONAL = {
     "arm_endpoint": "HUBKEEPER_ARM_ENDPOINT",
     "graph_endpoint": "HUBKEEPER_GRAPH_ENDPOINT",
     "login_endpoint": "HUBKEEPER_LOGIN_ENDPOINT",
-    "prices_endpoint": "HUBKEEPER_PRICES_ENDPOINT",
     "dns_suffix": "HUBKEEPER_DNS_SUFFIX",
     "chart_repository": "HUBKEEPER_CHART_REPOSITORY",
     "helm": "HUBKEEPER_HELM",

@@ -42,7 +42,6 @@ EDGES = {
 
 SDKS = {
     "kubernetes": "shared/kubernetes/",
-    "slack_sdk": "shared/messaging/",
 }
 """Packages that one adapter alone knows. Azure's are in tests/azure/test_sdk_stays_inside.py."""
 

@@ -57,7 +57,6 @@ def test_the_defaults() -> None:
         arm_endpoint="https://management.azure.com",
         graph_endpoint="https://graph.microsoft.com",
         login_endpoint="https://login.microsoftonline.com",
-        prices_endpoint="https://prices.azure.com",
         key_vault_verify=True,
         dns_suffix="cloudapp.azure.com",
         chart_repository="https://hub.jupyter.org/helm-chart/",
@@ -73,7 +72,6 @@ OPTIONAL = {
     "HUBKEEPER_ARM_ENDPOINT": ("arm_endpoint", "https://management.usgovcloudapi.net"),
     "HUBKEEPER_GRAPH_ENDPOINT": ("graph_endpoint", "https://graph.microsoft.us"),
     "HUBKEEPER_LOGIN_ENDPOINT": ("login_endpoint", "https://login.microsoftonline.us"),
-    "HUBKEEPER_PRICES_ENDPOINT": ("prices_endpoint", "https://prices.example.org"),
     "HUBKEEPER_DNS_SUFFIX": ("dns_suffix", "cloudapp.usgovcloudapi.net"),
     "HUBKEEPER_CHART_REPOSITORY": ("chart_repository", "http://charts.example.org/"),
     "HUBKEEPER_HELM": ("helm", "/opt/helm"),
@@ -112,7 +110,7 @@ def test_no_problem_shows_a_value() -> None:
     wrong = dict.fromkeys([*REQUIRED, *OPTIONAL, "HUBKEEPER_KEY_VAULT_VERIFY", "HUBKEEPER_WEBHOOK"], pasted)
     with pytest.raises(SettingsError) as caught:
         Settings.from_environ(wrong)
-    assert len(caught.value.problems) == 7
+    assert len(caught.value.problems) == 6
     assert pasted not in str(caught.value)
 
 

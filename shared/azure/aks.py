@@ -8,12 +8,12 @@ from typing import Any
 from shared.azure.credentials import TokenSource
 from shared.azure.operations import Operation, Progress, begun, poll
 from shared.azure.rest import TIMEOUTS, Answer, Json, Rest, policies, run
-from shared.errors import NotFoundError, PermanentError
+from shared.errors import NotFoundError
 from shared.settings import Settings
 
 SYSTEM = "AKS"
-LISTING_API = "2026-08-01"
-"""The SDK's own version, so that a cluster reads the same wherever it comes from."""
+API = "2026-08-01"
+"""The version of every call about clusters and pools, so that a cluster reads the same wherever it comes from."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Clusters:
         return ContainerServiceClient(
             self._credential,
             self._settings.subscription_id,
+            api_version=API,
             base_url=endpoint,
             policies=policies(self._credential, endpoint),
             **TIMEOUTS,
@@ -118,7 +119,7 @@ class Clusters:
         Not through the SDK, which would make models of thousands of clusters that nobody looks at.
         """
         path = f"/subscriptions/{self._settings.subscription_id}/providers/Microsoft.ContainerService/managedClusters"
-        return [read_cluster(item) for item in self._rest.pages(path, {"api-version": LISTING_API})]
+        return [read_cluster(item) for item in self._rest.pages(path, {"api-version": API})]
 
     def put(self, group: str, name: str, body: Json, *, if_match: str | None = None) -> Operation:
         """Begins to make the cluster, or to change it into what the body says. ConflictError: etag out of date."""
@@ -126,25 +127,16 @@ class Clusters:
         return _going_on(run(SYSTEM, self._clusters.begin_create_or_update, group, name, body, headers=headers))
 
     def delete(self, group: str, name: str) -> Operation | None:
-        """None when it is gone already, or was never there."""
+        """Begins to delete the cluster; None when it is gone already, or was never there."""
         return _unless_gone(self._clusters.begin_delete, group, name)
 
     def start(self, group: str, name: str) -> Operation | None:
-        """None when there is nothing to do. Look at `power` first: of a running cluster AKS may refuse it as well."""
+        """Begins to start the cluster; None: nothing to do. AKS may refuse it for one that runs: look at `power` first."""
         return begun(run(SYSTEM, self._clusters.begin_start, group, name))
 
     def stop(self, group: str, name: str) -> Operation | None:
-        """None when there is nothing to do. Look at `power` first: of a stopped cluster AKS may refuse it as well."""
+        """Begins to stop the cluster; None: nothing to do. AKS may refuse it for a stopped one: look at `power` first."""
         return begun(run(SYSTEM, self._clusters.begin_stop, group, name))
-
-    def abort(self, group: str, name: str) -> Operation | None:
-        """Begins to cancel what is going on; None when nothing is, or it has ended meanwhile."""
-        try:
-            return begun(run(SYSTEM, self._clusters.begin_abort_latest_operation, group, name))
-        except PermanentError as error:
-            if error.status != 409:
-                raise
-            return None
 
     def reset_service_principal(self, group: str, name: str, client_id: str, secret: str) -> Operation | None:
         """Gives a running cluster a new password, or a new service principal. Its nodes are renewed one by one."""
@@ -156,7 +148,7 @@ class Clusters:
         return _going_on(run(SYSTEM, self._pools.begin_create_or_update, group, name, pool, body, headers=headers))
 
     def delete_pool(self, group: str, name: str, pool: str) -> Operation | None:
-        """None when the pool is gone already."""
+        """Begins to delete the pool; None when it is gone already."""
         return _unless_gone(self._pools.begin_delete, group, name, pool)
 
     def latest_image(self, group: str, name: str, pool: str) -> str | None:
@@ -166,7 +158,7 @@ class Clusters:
         return latest
 
     def renew_image(self, group: str, name: str, pool: str) -> Operation | None:
-        """Makes the pool's nodes anew, one after the other, of the newest image. Of nodes that have it AKS touches none."""
+        """Makes the pool's nodes anew, one after the other, of the newest image. AKS leaves nodes that have it alone."""
         return begun(run(SYSTEM, self._pools.begin_upgrade_node_image_version, group, name, pool))
 
     def admin_kubeconfig(self, group: str, name: str) -> str:
@@ -177,7 +169,7 @@ class Clusters:
         return b64decode(document["kubeconfigs"][0]["value"]).decode()
 
     def versions(self, location: str) -> list[Version]:
-        """What AKS offers in the region, the newest first."""
+        """Versions that AKS offers in the region, the newest first."""
         return read_versions(run(SYSTEM, self._clusters.list_kubernetes_versions, location).document)
 
     def upgrades(self, group: str, name: str) -> list[str]:
@@ -226,7 +218,7 @@ def read_cluster(document: Json) -> Cluster:
 
 
 def read_pool(profile: Json) -> Pool:
-    """From a cluster's `agentPoolProfiles`."""
+    """A pool from a cluster's `agentPoolProfiles`."""
     return Pool(
         name=profile["name"],
         count=profile.get("count") or 0,

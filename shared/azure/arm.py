@@ -67,7 +67,7 @@ class ResourceManager:
         return self._rest.call("GET", self.subscription_path, params={"api-version": SUBSCRIPTIONS_API}).document
 
     def provider_state(self, namespace: str) -> str:
-        """Such as "Registered", "Registering" or "NotRegistered"."""
+        """The registration of a resource provider, such as "Registered", "Registering" or "NotRegistered"."""
         answer = run(SYSTEM, self._sdk.providers.get, namespace)
         return str(answer.document.get("registrationState", ""))
 
@@ -92,10 +92,6 @@ class ResourceManager:
             return begun(run(SYSTEM, self._sdk.resource_groups.begin_delete, name))
         except NotFoundError:
             return None
-
-    def groups_tagged(self, key: str, value: str) -> list[Group]:
-        listed = run_pages(SYSTEM, self._sdk.resource_groups.list, filter=tag_filter(key, value))
-        return [read_group(item) for item in listed]
 
     def resources_in_group(self, name: str) -> list[Resource]:
         """Everything in the group; nothing when there is no such group."""
@@ -162,7 +158,7 @@ class ResourceManager:
         return poll(self._rest, operation)
 
     def result(self, operation: Operation) -> Json | None:
-        """What an action comes to that takes its time; None while it goes on. Raises NotFoundError when Azure has forgotten it."""
+        """The result of an action that takes its time; None while it goes on. Raises NotFoundError when Azure has forgotten it."""
         answer = self._rest.call("GET", str(operation.location_url or operation.status_url))
         return None if answer.status == 202 else answer.document
 

@@ -11,6 +11,7 @@ from shared.settings import Settings
 USAGES_API = "2024-07-01"
 SKUS_API = "2021-07-01"
 DISKS_API = "2024-03-02"
+"""The version of calls about disks and snapshots."""
 SCALE_SETS_API = "2024-07-01"
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 
@@ -29,9 +30,9 @@ class VmSize:
     max_data_disks: int
     restrictions: tuple[str, ...]
     premium: bool = True
-    """Whether it takes premium disks."""
+    """True when it takes premium disks."""
     architecture: str = "x64"
-    """Of its processors: "x64" or "Arm64"."""
+    """The architecture of its processors: "x64" or "Arm64"."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Quotas:
         return None
 
     def disks(self, group: str) -> list[Disk]:
-        """In the resource group; none when there is no such group."""
+        """Disks in the resource group; none when there is no such group."""
         path = f"{self._arm.subscription_path}/resourceGroups/{group}/providers/Microsoft.Compute/disks"
         try:
             listed = self._arm.list(path, DISKS_API)

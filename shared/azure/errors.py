@@ -77,7 +77,7 @@ _URL_PATH = re.compile(r"with url: \S+")
 
 @dataclass(frozen=True)
 class Complaint:
-    """What a service says went wrong. `codes`: every code in it, the nested ones too; `details`: the rest, as JSON."""
+    """A service's complaint. `codes`: every code in it, the nested ones too; `details`: the rest, as JSON."""
 
     code: str
     message: str
@@ -86,7 +86,7 @@ class Complaint:
 
     @property
     def words(self) -> str:
-        """Its message and the nested ones: how long to wait for a lock stands in those."""
+        """The message and the nested ones, which say how long to wait for a lock."""
         nested = (self.details or {}).get("details") or []
         return " ".join([self.message, *(str(item.get("message")) for item in nested if isinstance(item, dict))])
 
@@ -123,8 +123,6 @@ def _unwrap(body: object) -> dict[str, Any] | None:
         said = body["odata.error"].get("message")
         message = said.get("value") if isinstance(said, dict) else said
         return {"code": body["odata.error"].get("code"), "message": message}
-    if isinstance(body.get("Error"), dict):  # the retail price list
-        return {name.lower(): value for name, value in body["Error"].items()}
     if isinstance(body.get("error"), str):
         return _token_refusal(body["error"], str(body.get("error_description") or ""))
     return body if "code" in body or "message" in body else None
@@ -287,5 +285,5 @@ def _untrusted(error: BaseException) -> bool:
 
 
 def _without_url(error: BaseException) -> str:
-    """Its words without the path and query: a polling address carries a signature."""
+    """The error's words without path and query: a polling address carries a signature."""
     return _URL_PATH.sub("", str(error)).strip() or type(error).__name__

@@ -1,7 +1,10 @@
 """Calls in JSON through azure-core's pipeline, and the wire's own answers from the SDKs' operations.
 
-The adapters read the wire's JSON rather than the SDKs' models: it is what Azure documents and keeps stable, while the
-models are renamed with every generator.
+The adapters read the wire's JSON rather than the SDKs' models: it is what Azure documents and keeps stable, while the models are
+renamed with every generator. All of it is public API: `send_request` of the clients, and the keywords `polling` and
+`raw_response_hook` that azure-core's pipeline documents for every operation. The policies are our own list, where
+`azure.mgmt.core.ARMPipelineClient` would put its own: with its retries a call lasts for
+minutes, and its registration policy sleeps.
 """
 
 import json
@@ -85,7 +88,7 @@ class Rest:
         seen: set[str] = set()
         while True:
             document = answer.document
-            found += document.get("value") or document.get("Items") or []
+            found += document.get("value") or []
             following = document.get(link)
             if not following or following in seen:
                 return found
@@ -145,7 +148,7 @@ def policies(credential: "TokenSource | None", endpoint: str) -> list[Any]:
 
 
 def scope(endpoint: str) -> str:
-    """What a token for the service at this endpoint is asked for."""
+    """The scope of tokens for the service at this endpoint."""
     return endpoint.rstrip("/") + "/.default"
 
 

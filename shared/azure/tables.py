@@ -11,13 +11,15 @@ from typing import Any, Literal
 from shared.azure.credentials import TokenSource
 from shared.azure.errors import outside
 from shared.azure.rest import TIMEOUTS
-from shared.errors import NotFoundError
+from shared.errors import ConflictError, NotFoundError, TemporaryError
 from shared.settings import Settings
 
 SYSTEM = "Table Storage"
 
 type Value = str | int | float | bool | datetime | bytes
-"""Of a column. Text up to 32,768 characters; a row up to 1 MiB; datetimes are aware and come back in UTC."""
+"""A column's content. Text up to 32,768 characters; a row up to 1 MiB; datetimes are aware and come back in UTC."""
+
+type Columns = Mapping[str, Value]
 
 
 def compact(document: Any) -> str:
@@ -49,6 +51,10 @@ _READ = {"retry_total": 1}
 one that was made and whose answer was lost would look like somebody else's."""
 
 
+_RACES = 20
+"""How often a row is read and written again when somebody else was faster."""
+
+
 class Tables:
     def __init__(self, settings: Settings, credential: TokenSource) -> None:
         self._settings = settings
@@ -70,7 +76,7 @@ class Tables:
         return Table(lambda: self._service, name)
 
     def ensure(self, name: str) -> "Table":
-        """The same, made now if it is missing."""
+        """The table of that name, made now if it is missing."""
         table = self.table(name)
         table.create()
         return table
@@ -92,19 +98,19 @@ class Table:
             self._service().create_table_if_not_exists(self._name)
 
     def insert(self, row: Row) -> str:
-        """Its ETag."""
+        """Inserts the row; returns its ETag."""
         return self._etag(lambda: self._client.create_entity(_outgoing(row)))
 
     def upsert(self, row: Row) -> str:
-        """Inserts the row, or replaces the one that is there, whatever its version. Its new ETag."""
+        """Inserts the row, or replaces the one that is there, whatever its version; returns its new ETag."""
         return self._etag(lambda: self._client.upsert_entity(_outgoing(row), mode="replace"))
 
     def replace(self, row: Row, etag: str) -> str:
-        """Replaces the row whole. Its new ETag. NotFoundError when it is gone."""
+        """Replaces the whole row; returns its new ETag. Raises NotFoundError when it is gone."""
         return self._etag(lambda: self._client.update_entity(_outgoing(row), mode="replace", **_only_if(etag)))
 
     def merge(self, row: Row, etag: str | None) -> str:
-        """Changes the columns that `row` names. Its new ETag. NotFoundError when it is gone."""
+        """Changes the columns that `row` names; returns its new ETag. Raises NotFoundError when it is gone."""
         return self._etag(lambda: self._client.update_entity(_outgoing(row), mode="merge", **_only_if(etag)))
 
     def get(self, partition: str, key: str) -> Row | None:
@@ -114,11 +120,37 @@ class Table:
             return None
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-        """Gone already is fine, whatever the ETag."""
+        """Deletes the row if it is there; one that is gone passes with any ETag."""
         try:
             self._made(lambda: self._client.delete_entity(partition, key, **_only_if(etag)))
         except NotFoundError:
             return
+
+    def update[T](self, partition: str, key: str, change: Callable[[Row | None], tuple[Columns | None, T]]) -> T:
+        """Reads the row, changes it and writes it, again until nobody wrote in between.
+
+        `change` gets the row, None when there is none. It returns the columns to write (to a new row when there is none) and the
+        result of this call. No columns: the row stays as it is; None in their place: the row is deleted. What `change` raises
+        passes through. Raises TemporaryError with code Contended when others were faster every time.
+        """
+        for _ in range(_RACES):
+            row = self.get(partition, key)
+            columns, result = change(row)
+            try:
+                self._write(partition, key, columns, row)
+            except ConflictError:
+                continue
+            return result
+        raise TemporaryError(SYSTEM, "Contended", f"The record of {partition} is being written by others all the time.")
+
+    def _write(self, partition: str, key: str, columns: Columns | None, read: Row | None) -> None:
+        if read is None:
+            if columns:
+                self.insert(Row(partition, key, columns))
+        elif columns is None:
+            self.delete(partition, key, read.etag)
+        elif columns:
+            self.merge(Row(partition, key, columns), read.etag)
 
     def query(
         self,

@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from shared import names, references
+from shared.azure.aks import API as CLUSTER_API
+from shared.azure.network import API as NETWORK_API
+from shared.azure.registries import API as REGISTRY_API
 from shared.checks import access as preflight_access
 from shared.checks import owners
 from shared.checks.findings import CLEAR, Check, Found, error, warning
@@ -273,9 +276,9 @@ def policies(services: Services, hub: Hub) -> Found:
 
 _POLICY_VERSIONS = {
     "Microsoft.Resources/subscriptions/resourceGroups": "2021-04-01",
-    "Microsoft.Network/virtualNetworks": "2024-05-01",
-    "Microsoft.ContainerService/managedClusters": "2025-10-01",
-    "Microsoft.ContainerRegistry/registries": "2023-07-01",
+    "Microsoft.Network/virtualNetworks": NETWORK_API,
+    "Microsoft.ContainerService/managedClusters": CLUSTER_API,
+    "Microsoft.ContainerRegistry/registries": REGISTRY_API,
 }
 
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from shared import names
-from shared.azure.tables import Row, Tables, Value, compact
-from shared.errors import ConflictError, MissingError, TemporaryError
+from shared.azure.tables import Columns, Row, Tables, Value, compact
+from shared.errors import ConflictError, MissingError
 from shared.hubs import power
 from shared.hubs.spec.model import Hub
 from shared.hubs.status import facts
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 
 TABLE = "hubs"
 ROW = "hub"
-_RACES = 20
-"""How often a write is tried again when somebody else was faster."""
 
 
 type Phase = Literal["creating", "ready", "failed", "deleting"]
@@ -117,18 +115,15 @@ class HubStore:
 
         Raises ConflictError when what it is or whose it is changed since it was read; what is noted about it may.
         """
-        change = {"open_run": run, "last_run": run, "status": phase}
-        for _ in range(_RACES):
-            try:
-                self._merge(hub.name, change, hub.etag)
-            except ConflictError:
-                found = self.get(hub.name)
-                if found is None or found.essence != hub.essence:
-                    raise
-                hub = found
-                continue
-            return
-        raise _contended(hub.name)
+
+        def give(found: HubRecord | None) -> tuple[Columns, None]:
+            if found is None or found.essence != hub.essence:
+                raise ConflictError(
+                    "Table Storage", "HubChanged", f"Hub {hub.name} changed since it was read.", status=412
+                )
+            return {"open_run": run, "last_run": run, "status": phase}, None
+
+        self._update(hub.name, give)
 
     def release(self, name: str, run: str, phase: Phase) -> None:
         """Ends a run's lease; the run in line gets it, and the sweep starts that.
@@ -136,29 +131,22 @@ class HubStore:
         Another run's lease, or a hub that is gone, is left alone.
         """
 
-        def end(hub: HubRecord) -> None:
+        def end(hub: HubRecord | None) -> tuple[Columns, None]:
+            if hub is None or hub.open_run != run:
+                return {}, None
             following = hub.waiting_run or ""
             change = {"open_run": following, "waiting_run": "", "status": phase}
-            self._merge(name, change | ({"last_run": following} if following else {}), hub.etag)
+            return change | ({"last_run": following} if following else {}), None
 
-        self._while_held(name, run, end)
+        self._update(name, end)
 
     def forget(self, name: str, run: str) -> None:
         """Ends the record of a hub that the run has torn down; not one of the same name that was made since."""
-        self._while_held(name, run, lambda hub: self._table.delete(name, ROW, hub.etag))
 
-    def _while_held(self, name: str, run: str, act: Callable[[HubRecord], None]) -> None:
-        """Acts on the hub if the run holds it, again until nobody wrote in between."""
-        for _ in range(_RACES):
-            hub = self.get(name)
-            if hub is None or hub.open_run != run:
-                return
-            try:
-                act(hub)
-            except ConflictError:
-                continue
-            return
-        raise _contended(name)
+        def end(hub: HubRecord | None) -> tuple[Columns | None, None]:
+            return (None if hub and hub.open_run == run else {}), None
+
+        self._update(name, end)
 
     def record(self, name: str, *parts: Part) -> None:
         """Writes these parts of the hub's status, whole and all at once, and leaves the others alone."""
@@ -166,17 +154,13 @@ class HubStore:
 
     def update_power(self, name: str, change: Callable[[Record], Record]) -> Record:
         """Reads, changes and writes the power record, again until nobody wrote in between (a tick, a person, a run)."""
-        for _ in range(_RACES):
-            hub = known(self.get(name), name)
-            changed = change(hub.power)
-            if changed == hub.power:
-                return changed
-            try:
-                self._merge(name, {"power": power.to_json(changed)}, hub.etag)
-            except ConflictError:
-                continue
-            return changed
-        raise _contended(name)
+
+        def changed(found: HubRecord | None) -> tuple[Columns, Record]:
+            hub = known(found, name)
+            record = change(hub.power)
+            return ({} if record == hub.power else {"power": power.to_json(record)}), record
+
+        return self._update(name, changed)
 
     def save_spec(self, hub: HubRecord, spec: Hub, record: Record) -> None:
         """A changed specification, with the power record that follows from it. Raises ConflictError on a race."""
@@ -184,25 +168,24 @@ class HubStore:
 
     def adopt(self, name: str, change: Callable[[Hub], Hub]) -> None:
         """Changes the specification in everything but its schedule, which stays as it is stored, readable or not."""
-        for _ in range(_RACES):
-            hub = known(self.get(name), name)
-            changed = change(hub.spec)
-            if changed == hub.spec:
-                return
-            body = {**changed.wire(), "schedule": hub.stored_schedule}
-            try:
-                self._merge(name, {"spec": compact(body)}, hub.etag)
-            except ConflictError:
-                continue
-            return
-        raise _contended(name)
+
+        def changed(found: HubRecord | None) -> tuple[Columns, None]:
+            hub = known(found, name)
+            spec = change(hub.spec)
+            if spec == hub.spec:
+                return {}, None
+            return {"spec": compact({**spec.wire(), "schedule": hub.stored_schedule})}, None
+
+        self._update(name, changed)
+
+    def _update[T](self, name: str, change: Callable[[HubRecord | None], tuple[Columns | None, T]]) -> T:
+        """Reads, changes and writes the hub's row as Table.update does; what is no hub's name is not there."""
+        if names.HUB.problem(name):
+            return change(None)[1]
+        return self._table.update(name, ROW, lambda row: change(_record(row) if row else None))
 
     def _merge(self, name: str, change: Mapping[str, Value], etag: str | None) -> None:
         self._table.merge(Row(name, ROW, change), etag)
-
-
-def _contended(name: str) -> TemporaryError:
-    return TemporaryError("Table Storage", "Contended", f"Hub {name} is being written by others all the time.")
 
 
 def known(hub: HubRecord | None, name: str) -> HubRecord:

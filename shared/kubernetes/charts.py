@@ -61,7 +61,11 @@ def newest_first(found: Iterable[ChartVersion]) -> list[ChartVersion]:
 
 
 def precedence(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
-    """Sorts versions as semver.org section 11 says; what is no version comes first."""
+    """A key that sorts versions as semver.org section 11 says; text that is no version comes first.
+
+    `packaging` refuses the pre-releases of chart repositories, and `semver` the "v" and whatever is no version: both would need
+    as much code around them as this.
+    """
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?", version)
     if not match:
         return (-1,), False, ()

@@ -1,7 +1,7 @@
-"""One Kubernetes cluster's API, over the official client's transport.
+"""One Kubernetes cluster's API, over the official client and a pool of our own (transport.py).
 
-The client's generated classes are left out on purpose: importing them costs 0.6 to 0.9 s (281 models), and they refuse
-whole answers for a null where their schema wants a list. Requests and answers are Kubernetes' own JSON.
+Requests and answers are Kubernetes' own JSON: the client's models refuse whole answers for a null where their schema wants a list.
+Importing the client costs 0.4 to 0.6 s at the first request, which runs pay and a cold start does not.
 """
 
 import base64
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from shared.errors import NotFoundError, PermanentError
 from shared.kubernetes.errors import KUBERNETES, kubernetes_error, not_json, unreachable
 from shared.kubernetes.private import PrivateFolder, private_file
+from shared.kubernetes.transport import official_client
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -81,15 +82,15 @@ class Kubernetes:
             query["continue"] = after
 
     def create(self, path: str, body: Json) -> Json:
-        """Raises ConflictError when it exists."""
+        """Makes the object. Raises ConflictError when it exists."""
         return self._call("POST", path, body=body)
 
     def patch(self, path: str, body: Json) -> Json:
-        """A JSON merge patch."""
+        """Changes the object by a JSON merge patch."""
         return self._call("PATCH", path, body=body, content=MERGE_PATCH)
 
     def delete(self, path: str) -> bool:
-        """False when there was nothing to delete. What depends on it goes in the background."""
+        """Deletes the object, and what depends on it in the background. False when there was nothing to delete."""
         try:
             self._call("DELETE", path, query={"propagationPolicy": "Background"})
         except NotFoundError:
@@ -125,7 +126,6 @@ class Kubernetes:
         content: str = "application/json",
     ) -> Json:
         client = self._connect()
-        from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         address = f"{client.configuration.host}{path}{_query(query)}"
@@ -134,7 +134,7 @@ class Kubernetes:
         try:
             answer = client.call_api(method, address, headers, body=body, _request_timeout=TIMEOUT)
             data: bytes = answer.read()  # type: ignore[no-untyped-call]  # likewise
-        except (HTTPError, ApiException) as error:  # ApiException: what the client makes of a failed TLS handshake
+        except HTTPError as error:
             raise unreachable(KUBERNETES, error) from None
         if not 200 <= answer.status < 300:
             raise kubernetes_error(answer.status, data, answer.headers)
@@ -142,12 +142,7 @@ class Kubernetes:
 
     def _connect(self) -> "ApiClient":
         if self._client is None:
-            from kubernetes.client import ApiClient, Configuration
-
-            configuration = Configuration(host=self._cluster["server"].rstrip("/"), retries=False)
-            self._client = ApiClient(configuration)
-            # The client takes certificates as files only, read at any later time; our own context holds them instead.
-            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = self._context
+            self._client = official_client(self._cluster["server"].rstrip("/"), self._context)
         return self._client
 
     def _authorization(self) -> dict[str, str]:

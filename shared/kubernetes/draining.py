@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from shared.errors import NotFoundError, TemporaryError
 from shared.kubernetes.client import Json, Kubernetes
+from shared.kubernetes.paths import resource
 
 _TOO_MANY = 429
 """How an eviction is refused that a budget does not allow now; and any call, when there are too many."""
@@ -23,10 +24,10 @@ class Staying(NamedTuple):
 
 
 def cordon(cluster: Kubernetes, nodes: Sequence[str]) -> None:
-    """No pod is put there any more. A node that is gone is fine."""
+    """Keeps new pods off these nodes. A node that is gone is fine."""
     for node in nodes:
         try:
-            cluster.patch(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
+            cluster.patch(resource("nodes", name=node), {"spec": {"unschedulable": True}})
         except NotFoundError:
             continue
 
@@ -37,14 +38,14 @@ def evict(cluster: Kubernetes, nodes: Sequence[str]) -> list[Staying]:
     Node by node, as the documentation advises: of two pods that stand in for each other without a budget one stays at work.
     """
     for node in nodes:
-        listed = cluster.list("/api/v1/pods", fields=f"spec.nodeName={node}")
+        listed = cluster.list(resource("pods"), fields=f"spec.nodeName={node}")
         if going := [pod for pod in listed if _leaves(pod)]:
             return [_asked(cluster, pod) for pod in going]
     return []
 
 
 def _leaves(pod: Json) -> bool:
-    """Those of daemon sets and of the node itself stay: they would come back, and end with the node."""
+    """Pods of daemon sets and of the node itself stay: they would come back, and end with the node."""
     metadata = pod["metadata"]
     owners = {owner["kind"] for owner in metadata.get("ownerReferences") or []}
     return not owners & {"DaemonSet", "Node"} and "kubernetes.io/config.mirror" not in (
@@ -59,7 +60,7 @@ def _asked(cluster: Kubernetes, pod: Json) -> Staying:
         return Staying(name, namespace, "")
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
     try:
-        cluster.create(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", body)
+        cluster.create(f"{resource('pods', namespace, name)}/eviction", body)
     except NotFoundError:  # ended by itself meanwhile
         return Staying(name, namespace, "")
     except TemporaryError as error:
@@ -70,6 +71,6 @@ def _asked(cluster: Kubernetes, pod: Json) -> Staying:
 
 
 def _budget(error: TemporaryError) -> str:
-    """Which budget it is, as Kubernetes says it beside its message."""
+    """The budget's name, as Kubernetes says it beside its message."""
     details = error.details if isinstance(error.details, dict) else {}
     return "; ".join(str(cause.get("message")) for cause in details.get("causes") or [] if cause.get("message"))

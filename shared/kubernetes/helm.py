@@ -35,7 +35,6 @@ PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 """Helm is at work on the release, or was killed while it was."""
 
 _BUNDLED = Path(__file__).parents[2] / "helm" / "helm"  # where scripts/package.py puts it
-_ISO = "2006-01-02T15:04:05Z07:00"  # RFC 3339, in the way in which Go writes a format down
 _PASSED_ON = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _CHART = re.compile(r"(?P<chart>.+?)-(?P<version>v?\d+\.\d+\.\d+.*)")
 # YAML reads these raw characters of a JSON string as line breaks or refuses them; as escapes they are the same string.
@@ -50,7 +49,7 @@ class HelmVersion:
 
     @classmethod
     def parse(cls, text: str) -> "HelmVersion":
-        """From "v3.17.3" or "v4.2.0-rc.1+g144ca65". Raises PermanentError when it is something else."""
+        """The version in "v3.17.3" or "v4.2.0-rc.1+g144ca65". Raises PermanentError when it is something else."""
         match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
         if not match:
             raise PermanentError(HELM, "NotHelm", "the executable does not answer as helm does")
@@ -70,7 +69,7 @@ class Release:
     updated: datetime
     """UTC."""
     description: str
-    """Helm's sentence about the last thing done; empty in a listing."""
+    """Helm's sentence about the last thing done."""
 
 
 class Helm:
@@ -179,20 +178,6 @@ class Helm:
         ]
         self._run(command + (["--wait"] if wait else []), kubeconfig=kubeconfig, limit=timeout + MARGIN)
 
-    def get_values(self, kubeconfig: str, release: str, namespace: str, revision: int | None = None) -> dict[str, Any]:
-        """The values that were given, secrets filled in, without the chart's own. Raises NotFoundError."""
-        command = ["get", "values", release, "--namespace", namespace, "--output", "json"]
-        command += ["--revision", str(revision)] if revision is not None else []
-        values = _json(self._run(command, kubeconfig=kubeconfig))
-        return values if isinstance(values, dict) else {}
-
-    def list_releases(self, kubeconfig: str) -> list[Release]:
-        """All releases of the cluster in their newest revision, whatever their status."""
-        command = ["list", "--all-namespaces", "--output", "json", "--time-format", _ISO]
-        command += ["--all"] if self.version().major < 4 else []  # Helm 4 lists every status and has no such flag
-        listed = _json(self._run(command, kubeconfig=kubeconfig))
-        return [_release(item, item["name"], item["namespace"]) for item in listed]
-
     def render(
         self, chart: str, repository: str, version: str, values: Mapping[str, Any], kube_version: str
     ) -> manifests.Rendered:
@@ -293,7 +278,7 @@ class _Place:
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    """What helm gets to know of ours: the way to the network, and no key of any kind."""
+    """The environment of helm: the way to the network, and no key of any kind."""
     names = {name for wanted in _PASSED_ON for name in (wanted, wanted.lower())}
     passed = {name: os.environ[name] for name in names if name in os.environ}
     homes = dict.fromkeys(("HOME", "TMPDIR"), str(folder))

@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.errors import ConflictError
 from shared.kubernetes import workloads
 from shared.kubernetes.client import Kubernetes
+from shared.kubernetes.paths import resource
 
 OWNER = "app.kubernetes.io/managed-by"
 _LABELS = {OWNER: "hubkeeper"}
@@ -15,7 +16,7 @@ FRONT = "autohttps"
 
 def ensure_secret(cluster: Kubernetes, namespace: str, name: str, chain: str, key: str) -> None:
     """A kubernetes.io/tls Secret. Its name tells what is in it: one that is there is the same."""
-    path = f"/api/v1/namespaces/{namespace}/secrets"
+    path = resource("secrets", namespace)
     if cluster.find(f"{path}/{name}") is not None:
         return
     body = {
@@ -37,7 +38,7 @@ def _encoded(text: str) -> str:
 
 def remove_secrets(cluster: Kubernetes, namespace: str, keep: str | None) -> int:
     """Deletes our Secrets with certificates, but for the one named; how many."""
-    path = f"/api/v1/namespaces/{namespace}/secrets"
+    path = resource("secrets", namespace)
     listed = cluster.list(path, labels=f"{OWNER}=hubkeeper")
     names = [item["metadata"]["name"] for item in listed if item.get("type") == "kubernetes.io/tls"]
     return sum(cluster.delete(f"{path}/{name}") for name in names if name != keep)
@@ -51,5 +52,5 @@ def ask_again(cluster: Kubernetes, namespace: str, before: datetime, age: float,
     pods = [pod for pod in workloads.pods(cluster, namespace) if pod.component == FRONT and pod.started]
     late = [pod for pod in pods if pod.started and pod.started < before and (now - pod.started).total_seconds() > age]
     for pod in late:
-        cluster.delete(f"/api/v1/namespaces/{namespace}/pods/{pod.name}")
+        cluster.delete(resource("pods", namespace, pod.name))
     return [pod.name for pod in late]

@@ -10,11 +10,11 @@ time limits, and moves the bytes in a thread whose failures nobody sees.
 
 import io
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from shared.errors import NotFoundError, TemporaryError
 from shared.kubernetes.client import Json, Kubernetes
 from shared.kubernetes.errors import KUBERNETES
+from shared.kubernetes.paths import resource
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -35,11 +35,9 @@ class Tunnel:
     def __init__(self, cluster: Kubernetes, namespace: str, pod: str, port: int) -> None:
         self._cluster = cluster
         self._pod, self._port = pod, port
-        self._path = (
-            f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/portforward?ports={port}"
-        )
+        self._path = f"{resource('pods', namespace, pod)}/portforward?ports={port}"
         self.origin = f"http://{pod}:{port}"
-        """What URLs through it begin with: a name that leads nowhere without it."""
+        """The beginning of URLs through it: a name that leads nowhere without it."""
 
     def __repr__(self) -> str:
         return f"Tunnel({self.origin!r})"
@@ -140,7 +138,7 @@ class Stream:
         return b""
 
     def _message(self) -> bytes | None:
-        """With its channel; None at the end."""
+        """The next message with its channel; None at the end."""
         from websocket import ABNF, WebSocketException
 
         try:
@@ -182,8 +180,8 @@ def _broken(error: Exception) -> OSError:
 
 
 def to_hub(cluster: Kubernetes, namespace: str, release: str) -> Tunnel:
-    """To the hub of a release. Raises TemporaryError while its pod is not ready."""
-    found = cluster.list(f"/api/v1/namespaces/{namespace}/pods", labels=f"component=hub,release={release}")
+    """A tunnel to the hub of a release. Raises TemporaryError while its pod is not ready."""
+    found = cluster.list(resource("pods", namespace), labels=f"component=hub,release={release}")
     ready = [pod["metadata"]["name"] for pod in found if _serves(pod)]
     if not ready:
         raise TemporaryError(KUBERNETES, "HubNotReady", f"no pod of the hub is ready in the namespace {namespace}")

@@ -1,4 +1,4 @@
-"""What runs in a cluster, read and changed through its API; in the product's own terms."""
+"""Objects of a cluster, read and changed through its API, in the product's own terms."""
 
 import base64
 from collections.abc import Mapping
@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared import amounts
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import ConflictError, TemporaryError
 from shared.kubernetes import diagnosis
 from shared.kubernetes.client import Json, Kubernetes
 from shared.kubernetes.diagnosis import Cause
 from shared.kubernetes.errors import KUBERNETES
+from shared.kubernetes.paths import resource
 
-USER_PODS = "component=singleuser-server"
-"""KubeSpawner's label on the pods of users' servers."""
 _USERNAME = "hub.jupyter.org/username"  # as annotation the name itself, as label escaped
 _POOL = ("kubernetes.azure.com/agentpool", "agentpool")
 _GIBIBYTE = 1024**3
@@ -34,14 +33,14 @@ class Node:
     pool: str
     ready: bool
     version: str
-    """Of its kubelet, with a "v"."""
+    """The version of its kubelet, with a "v"."""
     cpu: float
     """Cores that pods may ask for (allocatable: the machine's, less what Azure keeps back)."""
     memory_bytes: int
-    """Likewise."""
+    """Bytes that pods may ask for."""
     max_pods: int
     schedulable: bool = True
-    """Whether it takes new pods; a cordoned node does not."""
+    """True when it takes new pods; a cordoned node does not."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,17 @@ class Pod:
     phase: str
     ready: bool
     user: str | None
-    """Whose server it is."""
+    """The user whose server it is."""
     component: str | None
     started: datetime | None
     memory_bytes: int
-    """What its containers are guaranteed, added up."""
+    """Bytes that its containers are guaranteed, added up."""
     cpu: float = 0.0
-    """Likewise, in cores."""
+    """Cores that its containers are guaranteed, added up."""
     claims: tuple[str, ...] = ()
     """Names of the claims that it mounts."""
     daemon: bool = False
-    """Whether a DaemonSet keeps one like it on every node."""
+    """True when a DaemonSet keeps one like it on every node."""
 
 
 @dataclass(frozen=True)
@@ -90,58 +89,49 @@ class Volume:
 
 
 def ensure_namespace(cluster: Kubernetes, name: str, labels: dict[str, str]) -> None:
-    """With at least these labels. Raises TemporaryError while a namespace of that name is being deleted."""
-    found = cluster.find(f"/api/v1/namespaces/{name}")
+    """Makes the namespace if it is missing, with at least these labels.
+
+    Raises TemporaryError while a namespace of that name is being deleted.
+    """
+    found = cluster.find(resource("namespaces", name=name))
     if found is None:
         try:
-            cluster.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+            cluster.create(resource("namespaces"), {"metadata": {"name": name, "labels": labels}})
         except ConflictError:  # made by somebody else in this moment
-            found = cluster.get(f"/api/v1/namespaces/{name}")
+            found = cluster.get(resource("namespaces", name=name))
         else:
             return
     if found["metadata"].get("deletionTimestamp"):
         raise TemporaryError(KUBERNETES, "NamespaceTerminating", f"the namespace {name} is still being deleted")
     if not labels.items() <= (found["metadata"].get("labels") or {}).items():
-        cluster.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
-
-
-def delete_namespace(cluster: Kubernetes, name: str) -> bool:
-    """Whether it is gone, with all that was in it. False: it is being deleted; ask again."""
-    try:
-        return not cluster.delete(f"/api/v1/namespaces/{name}")
-    except ConflictError:  # asked for a second time while it empties itself
-        return False
-
-
-def namespace_exists(cluster: Kubernetes, name: str) -> bool:
-    return cluster.find(f"/api/v1/namespaces/{name}") is not None
+        cluster.patch(resource("namespaces", name=name), {"metadata": {"labels": labels}})
 
 
 def secret(cluster: Kubernetes, namespace: str, name: str) -> dict[str, bytes] | None:
-    found = cluster.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    found = cluster.find(resource("secrets", namespace, name))
     if found is None:
         return None
     return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
 
 
 def deployments_ready(cluster: Kubernetes, namespace: str, names: list[str]) -> list[Readiness]:
-    """In the order of `names`."""
-    listed = cluster.list(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    """The readiness of these deployments, in the order of `names`."""
+    listed = cluster.list(resource("deployments", namespace))
     found = {item["metadata"]["name"]: item for item in listed}
     return [_readiness(name, found.get(name)) for name in names]
 
 
 def service_address(cluster: Kubernetes, namespace: str, name: str) -> str | None:
-    """Public IP (Azure) or host name of a load balancer; None while there is none."""
-    found = cluster.find(f"/api/v1/namespaces/{namespace}/services/{name}") or {}
+    """The public IP (Azure) or host name of a load balancer; None while there is none."""
+    found = cluster.find(resource("services", namespace, name)) or {}
     ingress = ((found.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}]
     address: str | None = ingress[0].get("ip") or ingress[0].get("hostname")
     return address
 
 
 def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> dict[str, str]:
-    """Those of the services that can be reached from outside the cluster, with their type."""
-    found = {name: cluster.find(f"{_path('services', namespace)}/{name}") or {} for name in names}
+    """The services among these that can be reached from outside the cluster, with their type."""
+    found = {name: cluster.find(resource("services", namespace, name)) or {} for name in names}
     types = {name: str((service.get("spec") or {}).get("type")) for name, service in found.items()}
     return {name: kind for name, kind in types.items() if kind in ("LoadBalancer", "NodePort")}
 
@@ -149,56 +139,40 @@ def public_services(cluster: Kubernetes, namespace: str, names: list[str]) -> di
 def set_service_types(cluster: Kubernetes, namespace: str, types: Mapping[str, str]) -> None:
     """A service of type ClusterIP loses its public address, and goes on inside the cluster."""
     for name, kind in types.items():
-        cluster.patch(f"{_path('services', namespace)}/{name}", {"spec": {"type": kind}})
+        cluster.patch(resource("services", namespace, name), {"spec": {"type": kind}})
 
 
 def nodes(cluster: Kubernetes) -> list[Node]:
-    return [_node(item) for item in cluster.list("/api/v1/nodes")]
+    return [_node(item) for item in cluster.list(resource("nodes"))]
 
 
 def pods(cluster: Kubernetes, namespace: str | None = None) -> list[Pod]:
-    """Of one namespace, or of all."""
-    return [_pod(item) for item in cluster.list(_path("pods", namespace))]
+    """Pods of one namespace, or of all."""
+    return [_pod(item) for item in cluster.list(resource("pods", namespace))]
 
 
 def claims(cluster: Kubernetes, namespace: str | None = None) -> list[Claim]:
     disks = {volume.name: volume.disk for volume in volumes(cluster)}
-    return [_claim(item, disks) for item in cluster.list(_path("persistentvolumeclaims", namespace))]
+    return [_claim(item, disks) for item in cluster.list(resource("persistentvolumeclaims", namespace))]
 
 
 def volumes(cluster: Kubernetes) -> list[Volume]:
-    """Of the whole cluster, released ones included."""
-    return [_volume(item) for item in cluster.list("/api/v1/persistentvolumes")]
+    """Volumes of the whole cluster, released ones included."""
+    return [_volume(item) for item in cluster.list(resource("persistentvolumes"))]
 
 
 def storage_skus(cluster: Kubernetes) -> dict[str, str]:
     """By storage class, the kind of managed disk that it makes, such as StandardSSD_LRS; classes of other storage are left out."""
-    classes = cluster.list("/apis/storage.k8s.io/v1/storageclasses")
+    classes = cluster.list(resource("storageclasses"))
     disks = [item for item in classes if item.get("provisioner") == _DISKS]
     return {item["metadata"]["name"]: _sku(item.get("parameters") or {}) for item in disks}
 
 
 def delete_claims(cluster: Kubernetes, namespace: str, names: list[str] | None = None) -> list[str]:
     """Deletes these claims, or all of the namespace. Returns those still there: a claim goes when no pod uses it."""
-    path = _path("persistentvolumeclaims", namespace)
+    path = resource("persistentvolumeclaims", namespace)
     present = [item["metadata"]["name"] for item in cluster.list(path)]
     return [name for name in present if (names is None or name in names) and cluster.delete(f"{path}/{name}")]
-
-
-def evict_user_pods(cluster: Kubernetes, namespace: str, node: str | None = None) -> list[str]:
-    """Ends users' servers (of one node, or all) with the grace that their pods ask for. Returns the pods' names.
-
-    Nothing starts them again: they have no controller. Raises TemporaryError when a disruption budget says not now.
-    """
-    listed = cluster.list(_path("pods", namespace), labels=USER_PODS, fields=f"spec.nodeName={node}" if node else "")
-    names = [item["metadata"]["name"] for item in listed]
-    for name in names:
-        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
-        try:
-            cluster.create(f"{_path('pods', namespace)}/{name}/eviction", body)
-        except NotFoundError:  # ended by itself meanwhile
-            continue
-    return names
 
 
 def why_not_ready(cluster: Kubernetes, namespace: str, user: str | None = None) -> tuple[Cause, ...]:
@@ -206,12 +180,8 @@ def why_not_ready(cluster: Kubernetes, namespace: str, user: str | None = None) 
 
     Other users' servers say nothing of the hub, and placeholders for users wait for a node by design.
     """
-    listed = [pod for pod in cluster.list(_path("pods", namespace)) if _user(pod) == user and not _placeholder(pod)]
-    return diagnosis.causes(listed, cluster.list(_path("events", namespace)))
-
-
-def _path(kind: str, namespace: str | None) -> str:
-    return f"/api/v1/namespaces/{namespace}/{kind}" if namespace else f"/api/v1/{kind}"
+    listed = [pod for pod in cluster.list(resource("pods", namespace)) if _user(pod) == user and not _placeholder(pod)]
+    return diagnosis.causes(listed, cluster.list(resource("events", namespace)))
 
 
 def _readiness(name: str, deployment: Json | None) -> Readiness:

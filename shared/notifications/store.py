@@ -5,7 +5,6 @@ event and channel, gone when it is delivered or given up; so the cost of looking
 """
 
 import json
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from itertools import batched, groupby
 from typing import Any
 
 from shared import names
+from shared.azure import row_keys
 from shared.azure.tables import Change, Row, Tables, Value
 from shared.errors import ConflictError, NotFoundError
 from shared.notifications import retries
@@ -23,16 +23,11 @@ EVENTS = "events"
 OUTBOX = "outbox"
 PENDING = "pending"
 DELIVERY = "delivery_"
-_LAST_MILLISECOND = 10**14
 
 
 def new_id(hub: str, now: datetime) -> str:
-    """The hub's name, a hyphen, and the event's row, which sorts later events first; the tail tells two of one moment apart."""
-    return f"{hub}-{_countdown(now)}{secrets.token_hex(3)}"
-
-
-def _countdown(moment: datetime) -> str:
-    return f"{_LAST_MILLISECOND - int(moment.timestamp() * 1000):014d}"
+    """The hub's name, a hyphen, and a row key that sorts later events first."""
+    return f"{hub}-{row_keys.new_key(now)}"
 
 
 @dataclass(frozen=True)
@@ -66,10 +61,11 @@ class EventStore:
         return [_recorded(row) for row in self._table.query(hub, limit=limit)]
 
     def purge(self, before: datetime) -> int:
-        """Deletes what happened before; how many events that were."""
-        first = f"{int(_countdown(before)) + 1:014d}"
+        """Deletes events that happened before; returns their number."""
         purged = 0
-        for hub, rows in groupby(self._table.query(keys=(first, None), select=[]), key=lambda row: row.partition):
+        for hub, rows in groupby(
+            self._table.query(keys=(row_keys.before(before), None), select=[]), key=lambda row: row.partition
+        ):
             for batch in batched(rows, 100, strict=False):
                 with suppress(NotFoundError):  # somebody else purges too; the rest goes tomorrow
                     self._table.batch([Change("delete", Row(hub, row.key)) for row in batch])
@@ -91,7 +87,7 @@ class Entry:
     def key(self) -> str:
         """Older events first; an event's id is in it, so that it names one row whatever is read back of its time."""
         _, _, row = self.event.id.rpartition("-")
-        return f"{_LAST_MILLISECOND - int(row[:14]):014d}-{self.event.id}-{self.channel}"
+        return f"{row_keys.oldest_first(row)}-{self.event.id}-{self.channel}"
 
 
 class Outbox:

@@ -3,17 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.azure.row_keys import newest_first
 from shared.azure.tables import Change, Row, Tables
 from shared.clock import wire_time
 
 TABLE = "decisions"
 KEPT = timedelta(days=90)
-_LAST_MILLISECOND = 10**14
 _BATCH = 100
-
-
-def _key(moment: datetime) -> str:
-    return f"{_LAST_MILLISECOND - int(moment.timestamp() * 1000):014d}"
 
 
 class Decisions:
@@ -22,7 +18,7 @@ class Decisions:
 
     def note(self, hub: str, at: datetime, state: str, did: str, reason: str) -> None:
         """did: start, stop, warn or nothing."""
-        self._table.upsert(Row(hub, _key(at), {"at": at, "state": state, "did": did, "reason": reason[:1000]}))
+        self._table.upsert(Row(hub, newest_first(at), {"at": at, "state": state, "did": did, "reason": reason[:1000]}))
 
     def of_hub(self, hub: str, limit: int) -> list[dict[str, Any]]:
         return [
@@ -32,7 +28,7 @@ class Decisions:
 
     def purge(self, hub: str, now: datetime) -> int:
         """Removes what is older than KEPT; how many."""
-        old = [row.key for row in self._table.query(hub, (_key(now - KEPT), None), select=[])]
+        old = [row.key for row in self._table.query(hub, (newest_first(now - KEPT), None), select=[])]
         for start in range(0, len(old), _BATCH):
             self._table.batch([Change("delete", Row(hub, key)) for key in old[start : start + _BATCH]])
         return len(old)

@@ -1,6 +1,6 @@
 """What Azure is asked for: request bodies made from a hub's specification. Pure.
 
-Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2025-10-01,
+Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2026-08-01,
 Microsoft.ContainerRegistry 2023-07-01); how the tutorials' flags of `az aks create` map to them is in docs/architecture.md.
 """
 
@@ -10,9 +10,7 @@ from shared import names
 from shared.hubs.spec import defaults
 from shared.hubs.spec.model import Autoscale, Hub
 
-CLUSTER_API = "2025-10-01"
 IDENTITY_API = "2023-01-31"
-SNAPSHOT_API = "2024-03-02"
 
 HOMES_TAG = "hubkeeper-homes"
 """On the copies of a hub's volumes and their resource group, which outlive the hub."""

@@ -6,15 +6,15 @@ partition from the start gives the newest. Each step is a property of its own, w
 
 import json
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from shared import names
-from shared.azure.tables import Row, Tables, Value, compact
-from shared.errors import ConflictError, MissingError, TemporaryError
+from shared.azure.row_keys import new_key
+from shared.azure.tables import Columns, Row, Tables, Value, compact
+from shared.errors import MissingError
 from shared.problem import Problem
 from shared.runs.model import Kind, Options, Run, Status, StepState, StepStatus, error_form
 from shared.runs.plan import Plan, Step
@@ -22,15 +22,12 @@ from shared.runs.workflows import workflow
 
 TABLE = "runs"
 STEP = "step_"
-_LAST_MILLISECOND = 10**14
 _ROW = re.compile(r"[0-9]{14}[0-9a-f]{6}")
-_RACES = 20
-"""How often a write is tried again when a step running at the same time was faster."""
 
 
 def new_id(hub: str, now: datetime) -> str:
-    """Letters and digits that sort later runs first; the tail keeps two of one millisecond apart."""
-    return f"{hub}-{_LAST_MILLISECOND - int(now.timestamp() * 1000):014d}{secrets.token_hex(3)}"
+    """The hub's name, a hyphen, and a row key that sorts later runs first."""
+    return f"{hub}-{new_key(now)}"
 
 
 def split_id(run: str) -> tuple[str, str]:
@@ -52,27 +49,20 @@ class RunStore:
 
     def get(self, run: str) -> Run:
         """Raises MissingError."""
-        row = self._table.get(*split_id(run))
-        if row is None:
-            raise _missing(run)
-        return _run(row)
+        return _known(self._table.get(*split_id(run)), run)
 
     def insert(self, run: Run) -> None:
         self._table.insert(Row(*split_id(run.id), _properties(run)))
 
     def update(self, run: str, change: Callable[[Run], Run]) -> Run:
         """Reads, changes and writes a run, again until nobody wrote in between. What `change` raises passes through."""
-        for _ in range(_RACES):
-            current = self.get(run)
-            changed = change(current)
-            if changed == current:
-                return current
-            try:
-                self._table.merge(Row(*split_id(run), _properties(changed)), current.etag)
-            except ConflictError:
-                continue
-            return changed
-        raise TemporaryError("Table Storage", "Contended", f"Run {run} is being written by others all the time.")
+
+        def changed(row: Row | None) -> tuple[Columns, Run]:
+            current = _known(row, run)
+            after = change(current)
+            return ({} if after == current else _properties(after)), after
+
+        return self._table.update(*split_id(run), changed)
 
     def save_step(self, run: str, step: StepState) -> None:
         self._table.merge(Row(*split_id(run), {_property(step.name): _step_json(step)}), None)
@@ -88,6 +78,12 @@ class RunStore:
         if names.HUB.problem(hub):
             return []
         return [_run(row) for row in self._table.query(hub, limit=limit)]
+
+
+def _known(row: Row | None, run: str) -> Run:
+    if row is None:
+        raise _missing(run)
+    return _run(row)
 
 
 def _property(step: str) -> str:

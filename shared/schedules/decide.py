@@ -1,4 +1,4 @@
-"""Whether a hub is to be on now, why, and until when: pure, and from the clock and the record alone.
+"""The decision about a hub's power: on or off now, why, and until when. Pure, from the clock and the record alone.
 
 Nothing depends on which tick asks, or on earlier answers, so that a tick may come late, twice or not at all.
 
@@ -43,7 +43,7 @@ class Decision:
     """All times are aware UTC."""
 
     state: PowerState | None
-    """None: leave it as it is."""
+    """The power to have; None leaves it as it is."""
     reason: str
     """A sentence for people; never empty."""
     until: datetime | None
@@ -53,13 +53,9 @@ class Decision:
     warn_at: datetime | None = None
     """When users are to be told of the stop at `until` (in the past: now); None when it is no stop."""
 
-    def due_after(self, now: datetime) -> datetime | None:
-        """When this hub is to be looked at again: to warn, or to decide anew."""
-        return min((time for time in (self.warn_at, self.until) if time and time > in_utc(now)), default=None)
-
 
 def desired(schedule: Schedule | None, record: Record, now: datetime) -> Decision:
-    """What the power is to be at `now`. schedule: None is around the clock. Raises ValueError for a naive time."""
+    """The power to have at `now`. schedule: None is around the clock. Raises ValueError for a naive time."""
     return Outlook(schedule, record).at(now)
 
 
@@ -148,7 +144,7 @@ class Outlook:
 
 
 _KEPT = 2
-"""Of a kind at a time: what is for today, and what is for tomorrow."""
+"""Two of a kind at a time: one for today, and one for tomorrow."""
 
 
 def _make_room(kept: dict[Any, Any]) -> None:
@@ -168,7 +164,7 @@ def desired_of(stored: object, record: Record, now: datetime) -> Decision:
 
 
 def _ended_in_this_pause(record: Record) -> bool:
-    """Whether there was a start by hand since the pause was written: the stop at its end was asked for with it."""
+    """True after a start by hand since the pause was written: the stop at its end was asked for with it."""
     override, written = record.override, record.schedule_since
     return bool(override and override.state is PowerState.ON and written and override.since >= written)
 

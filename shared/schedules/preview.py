@@ -1,4 +1,4 @@
-"""What a schedule is going to do: every coming switch, and the hours that it amounts to."""
+"""The calendar of a schedule: every coming switch."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,12 +8,11 @@ from shared.schedules.lead import LEAD_MOST
 from shared.schedules.model import Schedule
 from shared.schedules.record import PowerState, Record, in_utc
 from shared.schedules.spans import clocks_change_on
-from shared.schedules.timeline import windows_open
 
 INSTANT = timedelta(microseconds=1)
 
 MOST_EDGES = 2_000
-"""In one answer: 400 days of two windows and a half each. A window of a minute every half hour makes 38,400."""
+"""The most switches in one answer: 400 days of two windows and a half each. A window of a minute every half hour makes 38,400."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,6 @@ def edges(schedule: Schedule | None, record: Record, start: datetime, days: int,
         moment = decision.until
         decision = outlook.at(moment)
     return found
-
-
-def on_hours(schedule: Schedule | None, start: datetime, days: int) -> float:
-    """Hours in [start, start + days x 24 h) in which the windows are open: the basis of estimates.
-
-    The time of starting and stopping, and pauses, are not in it; no schedule is around the clock.
-    """
-    start = in_utc(start)
-    end = start + timedelta(days=days)
-    spans = windows_open(schedule.model_copy(update={"pause": None}) if schedule else None, start, end)
-    clipped = ((max(span.start, start), min(span.end, end)) for span in spans)
-    return sum((until - since).total_seconds() for since, until in clipped if until > since) / 3600
 
 
 def _edge(schedule: Schedule | None, outlook: Outlook, moment: datetime, decision: Decision, to: PowerState) -> Edge:

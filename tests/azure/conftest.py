@@ -22,7 +22,6 @@ from local.azure.directory import Directory
 from local.azure.graph import Graph
 from local.azure.identity import Identity, identity_header
 from local.azure.keyvault import KeyVault
-from local.azure.prices import Prices
 from local.azure.tokens import Tokens
 from local.faults import CallLog, Fault, Faults
 from local.ports import Ports
@@ -54,7 +53,6 @@ def settings(ports: Ports) -> Settings:
         arm_endpoint=f"https://127.0.0.1:{ports.arm}",
         graph_endpoint=f"https://127.0.0.1:{ports.graph}",
         login_endpoint=f"https://127.0.0.1:{ports.graph}",
-        prices_endpoint=f"https://127.0.0.1:{ports.prices}",
         tables_connection=f"AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};TableEndpoint={here};",
     )
 
@@ -188,7 +186,6 @@ def parts(world: World, stack: contextlib.AsyncExitStack) -> list[tuple[Any, str
         (Graph(world, directory, tokens).app, "graph", ports.graph, True),
         (KeyVault(world, tokens).app, "keyvault", ports.keyvault, True),
         (Identity(world, tokens).app, "identity", ports.identity, False),
-        (Prices(world).app, "prices", ports.prices, True),
     ]
 
 

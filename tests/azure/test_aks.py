@@ -165,21 +165,6 @@ def test_only_the_version_that_was_read_is_changed(
     arm._sdk.close()
 
 
-def test_an_operation_is_aborted_once(services: Services, clusters: Clusters, group: str) -> None:
-    made(clusters, group)
-    assert clusters.abort(group, "r5") is None
-    slow(services)
-    stopping = clusters.stop(group, "r5")
-    assert stopping is not None
-    aborting = clusters.abort(group, "r5")
-    services.pass_time(10)
-    done(clusters, aborting)
-    ended = clusters.progress(stopping)
-    assert ended.state == "canceled"
-    assert isinstance(ended.error, PermanentError)
-    assert now(clusters, group).state == "Canceled"
-
-
 def test_a_pool_is_added_and_removed(clusters: Clusters, group: str) -> None:
     made(clusters, group)
     users = {"properties": {"mode": "User", "count": 1, "vmSize": SIZE, "osType": "Linux"}}

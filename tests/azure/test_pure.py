@@ -14,7 +14,6 @@ from shared.azure.graph import NewPassword, read_application, token_claims
 from shared.azure.keyvault import Secret
 from shared.azure.network import network_body, read_network, read_public_address
 from shared.azure.policy import denied_content, denied_fields
-from shared.azure.prices import choose, is_linux_machine
 from shared.azure.rest import scope
 from shared.azure.tables import key_condition
 
@@ -162,30 +161,6 @@ def test_a_required_tag_that_is_missing_is_a_denial(
 ) -> None:
     result = {"fieldRestrictions": [{"field": spelling, "restrictions": [restriction]}]}
     assert bool(list(denied_fields(result, {"tags": tags}))) is denied
-
-
-def price(**fields: Any) -> dict[str, Any]:
-    row = {"productName": "Virtual Machines Dsv3 Series", "skuName": "D2s v3", "meterName": "D2s v3"}
-    return {**row, "unitOfMeasure": "1 Hour", "type": "Consumption", "retailPrice": 0.117, **fields}
-
-
-def test_the_linux_price_is_found_among_its_look_alikes() -> None:
-    rows = [
-        price(productName="Virtual Machines Dsv3 Series Windows", retailPrice=0.2),
-        price(skuName="D2s v3 Spot", retailPrice=0.02),
-        price(meterName="D2s v3 Low Priority", retailPrice=0.03),
-        price(type="Reservation", retailPrice=600.0),
-        price(type="DevTestConsumption", retailPrice=0.1),
-        price(isPrimaryMeterRegion=False, retailPrice=0.119),
-        price(),
-    ]
-    assert choose(rows, is_linux_machine) == 0.117
-    assert choose(rows[:5], is_linux_machine) is None
-
-
-def test_of_tiers_the_first_counts() -> None:
-    rows = [price(tierMinimumUnits=100, retailPrice=0.01), price(tierMinimumUnits=0, retailPrice=0.025)]
-    assert choose(rows, lambda _: True) == 0.025
 
 
 def test_values_of_secrets_are_in_no_repr() -> None:

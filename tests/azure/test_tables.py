@@ -14,7 +14,7 @@ import pytest
 
 from local.ports import Ports
 from shared.azure.credentials import credential
-from shared.azure.tables import Change, Row, Table, Tables, Value
+from shared.azure.tables import Change, Columns, Row, Table, Tables, Value
 from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.settings import Settings
 
@@ -272,3 +272,71 @@ def test_a_wrong_key_is_refused_without_being_shown(settings: Settings) -> None:
 
 def settings_parts(settings: Settings) -> list[str]:
     return (settings.tables_connection or "").split(";")
+
+
+def added(row: Row | None) -> tuple[Columns, int]:
+    number = int(str(row.values["n"])) + 1 if row else 1
+    return {"n": number}, number
+
+
+def test_an_update_makes_the_row_changes_it_and_returns_the_result(table: Table) -> None:
+    assert [table.update("p", "a", added) for _ in range(3)] == [1, 2, 3]
+    found = table.get("p", "a")
+    assert found is not None
+    assert found.values == {"n": 3}
+
+
+def test_no_update_is_lost_between_many(table: Table) -> None:
+    table.insert(Row("p", "a", {"n": 0}))
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: table.update("p", "a", added), range(12)))
+    assert sorted(results) == list(range(1, 13))
+
+
+def test_an_update_without_columns_leaves_the_row_and_one_of_none_deletes_it(table: Table) -> None:
+    table.insert(Row("p", "a", {"n": 0}))
+    before = table.get("p", "a")
+    assert table.update("p", "a", lambda _: ({}, "left")) == "left"
+    assert table.get("p", "a") == before
+    assert table.update("p", "a", lambda _: (None, "gone")) == "gone"
+    assert table.get("p", "a") is None
+    assert table.update("p", "a", lambda row: (None, row)) is None
+
+
+def test_a_deletion_looks_again_when_somebody_wrote_in_between(table: Table) -> None:
+    table.insert(Row("p", "a", {"n": 0}))
+    seen: list[Row | None] = []
+
+    def end(row: Row | None) -> tuple[Columns | None, None]:
+        seen.append(row)
+        if len(seen) == 1:
+            table.merge(Row("p", "a", {"n": 1}), None)
+        return (None if row and row.values["n"] == 0 else {}), None
+
+    table.update("p", "a", end)
+    assert len(seen) == 2
+    assert table.get("p", "a") is not None
+
+
+def test_what_a_change_raises_passes_through_and_is_not_tried_again(table: Table) -> None:
+    calls = count()
+
+    def refuse(_: Row | None) -> tuple[Columns, None]:
+        next(calls)
+        raise ConflictError("here", "Because", "it is so")
+
+    with pytest.raises(ConflictError, match="Because"):
+        table.update("p", "a", refuse)
+    assert next(calls) == 1
+
+
+def test_an_update_that_always_comes_second_gives_up_as_temporary(table: Table) -> None:
+    table.insert(Row("p", "a", {"n": 0}))
+
+    def overtaken(_: Row | None) -> tuple[Columns, None]:
+        table.merge(Row("p", "a", {"m": 1}), None)
+        return {"n": 1}, None
+
+    with pytest.raises(TemporaryError) as caught:
+        table.update("p", "a", overtaken)
+    assert caught.value.code == "Contended"

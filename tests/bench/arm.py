@@ -27,8 +27,8 @@ from local.processes import Copy
 from local.server import Authority, Gate, serving
 from local.world import World
 from shared import names as shared_names
+from shared.azure.aks import API as CLUSTER_API
 from shared.hubs.spec.defaults import OWNER_TAG
-from shared.resources.bodies import CLUSTER_API
 from shared.services import Services
 from shared.settings import Settings
 from tests.cloud import copy_for_tests

@@ -13,7 +13,7 @@ import pytest
 import trustme
 import yaml
 
-from shared.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
+from shared.errors import ConflictError, NotFoundError, OutsideError, PermanentError, TemporaryError
 from shared.kubernetes.client import Kubernetes
 
 pytestmark = pytest.mark.local
@@ -31,6 +31,7 @@ class FakeApi(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.answers: dict[tuple[str, str], tuple[int, object]] = {}
         self.seen: list[dict[str, Any]] = []
+        self.location = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,6 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
+        if self.server.location:
+            self.send_header("location", self.server.location)
         self.end_headers()
         self.wfile.write(data)
 
@@ -152,6 +155,42 @@ def test_a_failing_server_is_asked_once(api: FakeApi, cluster: Kubernetes) -> No
     with pytest.raises(TemporaryError):
         cluster.get("/x")
     assert len(api.seen) == 1
+
+
+def test_a_redirect_is_not_followed(api: FakeApi, cluster: Kubernetes) -> None:
+    """The token is for this server alone."""
+    api.answers["GET", "/x"] = (302, {})
+    api.location = "/y"
+    with pytest.raises(OutsideError, match="302"):
+        cluster.get("/x")
+    assert [call["call"] for call in api.seen] == ["GET /x"]
+
+
+def test_the_official_classes_work_over_the_same_pool(api: FakeApi, ca: trustme.CA) -> None:
+    from kubernetes.client import CoreV1Api
+
+    from shared.kubernetes.transport import official_client
+
+    context = ssl.create_default_context(cadata=ca.cert_pem.bytes().decode())
+    client = official_client(f"https://127.0.0.1:{api.server_address[1]}", context)
+    api.answers["GET", "/api/v1/namespaces/jhub"] = (200, {"kind": "Namespace", "metadata": {"name": "jhub"}})
+    found = CoreV1Api(client).read_namespace("jhub").to_dict()
+    assert found["metadata"]["name"] == "jhub"
+    client.close()  # type: ignore[no-untyped-call]  # the client's own lack
+
+
+def test_the_environments_proxy_is_asked_unless_it_excepts_the_server(
+    api: FakeApi, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with Kubernetes(kubeconfig(api, ca)) as cluster, pytest.raises(TemporaryError, match="refused"):
+        cluster.get("/x")
+    assert api.seen == []
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Kubernetes(kubeconfig(api, ca)) as cluster:
+        assert cluster.find("/x") is None
 
 
 def test_a_page_in_place_of_json_is_temporary(api: FakeApi, cluster: Kubernetes) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NotFoundError, OutsideError, PermanentError, TemporaryError
+from shared.errors import OutsideError, PermanentError, TemporaryError
 from shared.kubernetes import process
 from shared.kubernetes.helm import Helm, HelmVersion
 from tests.fakes.helm import FakeHelm, revisions
@@ -235,40 +235,6 @@ def test_history_is_oldest_first(fake: FakeHelm, helm: Helm) -> None:
 def test_uninstalling_ignores_what_is_not_there(fake: FakeHelm, helm: Helm) -> None:
     helm.uninstall(KUBECONFIG, "jhub", "jhub", wait=True)
     assert {"--ignore-not-found", "--wait"} <= set(fake.calls("uninstall")[0]["argv"])
-
-
-def test_values_of_a_revision_are_read_as_json(fake: FakeHelm, helm: Helm) -> None:
-    fake.answer("get", '{"hub": {"a": 1}}', "null")
-    assert helm.get_values(KUBECONFIG, "jhub", "jhub", revision=3) == {"hub": {"a": 1}}
-    assert helm.get_values(KUBECONFIG, "jhub", "jhub") == {}
-    assert fake.calls("get")[0]["argv"][-4:-2] == ["--revision", "3"]
-
-
-def test_values_of_an_unknown_release_are_not_found(fake: FakeHelm, helm: Helm) -> None:
-    fake.refuse("get", "Error: release: not found")
-    with pytest.raises(NotFoundError):
-        helm.get_values(KUBECONFIG, "jhub", "jhub")
-
-
-@pytest.mark.parametrize(("version", "all_flag"), [("v3.17.3", True), ("v4.2.4", False)])
-def test_a_listing_holds_releases_of_every_status(fake: FakeHelm, helm: Helm, version: str, all_flag: bool) -> None:
-    fake.answer("version", version)
-    listed = [
-        {
-            "name": "jhub",
-            "namespace": "hub",
-            "revision": "7",
-            "updated": "2026-11-22T05:00:00+01:00",
-            "status": "failed",
-            "chart": "jupyterhub-4.4.0",
-            "app_version": "5.5.0",
-        }
-    ]
-    fake.answer("list", json.dumps(listed))
-    (release,) = helm.list_releases(KUBECONFIG)
-    assert (release.name, release.namespace, release.revision) == ("jhub", "hub", 7)
-    assert release.updated.isoformat() == "2026-11-22T04:00:00+00:00"
-    assert ("--all" in fake.calls("list")[0]["argv"]) is all_flag
 
 
 def test_values_are_checked_without_a_cluster(fake: FakeHelm, helm: Helm) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import ConflictError, NotFoundError, TemporaryError
+from shared.errors import TemporaryError
 from shared.kubernetes import workloads
 from shared.kubernetes.workloads import Claim, Node, Pod, Volume
 from tests.fakes.cluster import FakeCluster
@@ -37,14 +37,6 @@ def test_a_namespace_on_its_way_out_is_waited_for() -> None:
     cluster = FakeCluster({"/api/v1/namespaces/jhub": {"metadata": {"deletionTimestamp": "2026-11-22T05:00:00Z"}}})
     with pytest.raises(TemporaryError, match="still being deleted"):
         workloads.ensure_namespace(cluster, "jhub", {})
-
-
-def test_deleting_a_namespace_says_when_it_is_gone() -> None:
-    cluster = FakeCluster({"/api/v1/namespaces/jhub": {}})
-    assert not workloads.delete_namespace(cluster, "jhub")
-    cluster.objects["DELETE /api/v1/namespaces/jhub"] = ConflictError("Kubernetes", "Conflict", "purging")
-    assert not workloads.delete_namespace(cluster, "jhub")
-    assert workloads.delete_namespace(FakeCluster(), "jhub")
 
 
 def test_a_secret_is_decoded() -> None:
@@ -234,23 +226,6 @@ def test_claims_are_deleted_by_name_or_all_of_them() -> None:
     assert workloads.delete_claims(FakeCluster(there), "jhub", ["b", "gone"]) == ["b"]
     assert workloads.delete_claims(FakeCluster(there), "jhub") == ["a", "b"]
     assert workloads.delete_claims(FakeCluster(), "jhub") == []
-
-
-def test_users_pods_are_evicted_and_those_gone_meanwhile_do_not_matter() -> None:
-    path = "/api/v1/namespaces/jhub/pods"
-    gone = NotFoundError("Kubernetes", "NotFound", "gone", status=404)
-    cluster = FakeCluster({path: [named("jupyter-a"), named("jupyter-b")], f"POST {path}/jupyter-a/eviction": gone})
-    assert workloads.evict_user_pods(cluster, "jhub", node="n1") == ["jupyter-a", "jupyter-b"]
-    assert cluster.calls[0] == ("list", path, "component=singleuser-server", "spec.nodeName=n1")
-    assert cluster.calls[2][2]["kind"] == "Eviction"
-
-
-def test_a_disruption_budget_is_temporary() -> None:
-    path = "/api/v1/namespaces/jhub/pods"
-    budget = TemporaryError("Kubernetes", "TooManyRequests", "budget", status=429)
-    cluster = FakeCluster({path: [named("jupyter-a")], f"POST {path}/jupyter-a/eviction": budget})
-    with pytest.raises(TemporaryError):
-        workloads.evict_user_pods(cluster, "jhub")
 
 
 def test_why_pods_are_not_ready_is_asked_of_pods_and_events() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.schedules.decide import desired
-from shared.schedules.preview import edges, on_hours
+from shared.schedules.preview import edges
 from shared.schedules.record import PowerState, Record
 from tests.schedules import oracle
 from tests.schedules.replay import ZONES, Replay, changes_of, year_of
@@ -52,13 +52,6 @@ def test_the_calendar_shows_every_opening_and_closing_once(zone: str) -> None:
     found = edges(year.schedule, Record(), year.start, year.days)
     shown = [(oracle.minute_of(year.start, edge.at), edge.to) for edge in found]
     assert [edge for edge in shown if edge[0] > 0] == year.promised()
-
-
-@pytest.mark.local
-@pytest.mark.parametrize("zone", SAMPLE)
-def test_hours_for_estimates_are_the_minutes_in_windows(zone: str) -> None:
-    year = year_of(zone)
-    assert on_hours(year.schedule, year.start, year.days) == pytest.approx(year.usable[: year.minutes].count(1) / 60)
 
 
 @pytest.mark.local

@@ -16,7 +16,7 @@ from shared.schedules.overrides import (
     override_for_stop,
     since_after_edit,
 )
-from shared.schedules.preview import edges, on_hours
+from shared.schedules.preview import edges
 from shared.schedules.record import PowerState, Record
 from shared.schedules.zones import UnknownZoneError, nearest, zone
 from tests.schedules.given import EVERY_DAY, OFFICE, WEEKDAYS, local, schedule, utc, window, wire
@@ -130,7 +130,8 @@ def test_rule_05_a_date_on_beats_holidays_and_dates_off_with_its_own_hours_only(
 
 def test_rule_05_a_date_on_adds_to_the_windows_of_its_day() -> None:
     plan = schedule(LA, OFFICE, on=[{"date": "2026-07-13", "from": "20:00", "to": "22:00"}])
-    assert on_hours(plan, local(LA, monday("00:00")), 1) == 12
+    found = edges(plan, Record(), local(LA, monday("00:00")), 1)
+    assert [edge.at for edge in found] == [local(LA, monday(time)) for time in ("08:00", "18:00", "20:00", "22:00")]
 
 
 def test_rule_05_the_reason_names_the_holiday() -> None:
@@ -371,11 +372,6 @@ class TestRule08:
         assert desired(PLAN, Record(), local(LA, monday("12:00"))).warn_at == local(LA, monday("17:45"))
         assert desired(PLAN, Record(), local(LA, monday("06:00"))).warn_at is None
 
-    def test_a_hub_is_looked_at_again_to_warn_and_then_to_stop(self) -> None:
-        for now, due in (("12:00", "17:45"), ("17:45", "18:00")):
-            moment = local(LA, monday(now))
-            assert desired(PLAN, Record(), moment).due_after(moment) == local(LA, monday(due))
-
     def test_a_postponed_stop_comes_later(self) -> None:
         record = Record(postponed_until=local(LA, monday("18:45")), postponed_at=local(LA, monday("17:50")))
         decision = desired(PLAN, record, local(LA, monday("18:10")))
@@ -455,13 +451,6 @@ def test_rule_12_a_removed_schedule_starts_nothing_at_once() -> None:
 def test_rule_12_users_are_told_before_an_edit_takes_effect() -> None:
     since = local(LA, monday("22:00"))
     assert desired(PLAN, Record(schedule_since=since), since).warn_at == local(LA, monday("22:15"))
-
-
-def test_hours_for_estimates() -> None:
-    assert on_hours(PLAN, local(LA, monday("00:00")), 7) == 50
-    assert on_hours(None, local(LA, monday("00:00")), 7) == 168
-    assert on_hours(NEVER, local(LA, monday("00:00")), 7) == 0
-    assert on_hours(PLAN, local(LA, monday("17:00")), 1) == 10
 
 
 @pytest.mark.source

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from local.functions.web import ADMIN_KEY
+from shared.azure.aks import API as CLUSTER_API
 from shared.clock import SystemClock
 from shared.hubs import ownership
 from shared.hubs.spec.defaults import OWNER_TAG
-from shared.resources.bodies import CLUSTER_API
 from shared.services import Services
 from shared.settings import Settings
 from tests.cloud import Cloud, Host, call

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from shared import names
+from shared.azure.compute import DISKS_API
 from shared.azure.keyvault import Secrets
 from shared.azure.network import API as NETWORK_API
 from shared.azure.operations import Operation
@@ -58,11 +59,9 @@ def snapshot_homes(context: StepContext) -> Outcome:
     for disk_id, claim in disks:
         name = snapshot_name(spec.name, claim, disk_id)
         snapshot_id = f"{names.group_id(context.subscription, group)}/providers/Microsoft.Compute/snapshots/{name}"
-        found = arm.get(snapshot_id, bodies.SNAPSHOT_API)
+        found = arm.get(snapshot_id, DISKS_API)
         if found is None:
-            found, _ = arm.put(
-                snapshot_id, bodies.SNAPSHOT_API, bodies.snapshot(spec.location, disk_id, spec.name, claim)
-            )
+            found, _ = arm.put(snapshot_id, DISKS_API, bodies.snapshot(spec.location, disk_id, spec.name, claim))
         state = str(found.get("properties", {}).get("provisioningState", "Succeeded"))
         if state in ("Failed", "Canceled"):
             return failed(

@@ -1,6 +1,7 @@
 """An upgrade's step on the tags of what was made for the hub; those of the machines go with their pool."""
 
 from shared import names
+from shared.azure.aks import API as CLUSTER_API
 from shared.azure.network import API as NETWORK_API
 from shared.azure.registries import API as REGISTRY_API
 from shared.hubs import ownership
@@ -45,7 +46,7 @@ def _tagged(context: StepContext) -> list[tuple[str, str]]:
     spec = context.spec
     found = [
         (names.network_id(context.subscription, spec.resource_group, spec.network.name), NETWORK_API),
-        (context.hub.cluster_id(context.subscription), bodies.CLUSTER_API),
+        (context.hub.cluster_id(context.subscription), CLUSTER_API),
     ]
     if isinstance(spec.registry, AzureRegistry):
         found.append((registry_id(context, spec.registry), REGISTRY_API))
