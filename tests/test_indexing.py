@@ -64,7 +64,7 @@ def test_it_finds_every_kind_of_function(indexed: dict[str, object]) -> None:
     assert types["create_hub"] == "httpTrigger"
     assert types["run"] == "orchestrationTrigger"
     assert types["create_cluster"] == "activityTrigger"
-    assert types["sweep_runs"] == "timerTrigger"
+    assert types["reconcile_runs"] == "timerTrigger"
 
 
 def test_only_health_and_the_description_are_open(indexed: dict[str, object]) -> None:

@@ -85,7 +85,7 @@ def identity_name(services: Services, hub: Hub) -> Found:
 
 def application_name(services: Services, hub: Hub) -> Found:
     """Whether the directory has an application of the hub's unique name that is not the hub's."""
-    if hub.identity.type == "managed" or hub.identity.brought:
+    if hub.identity.type == "managed" or hub.identity.existing:
         return CLEAR
     subscription = services.settings.subscription_id
     found = services.directory.application(unique_name=ownership.application_key(hub.name, subscription))

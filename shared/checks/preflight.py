@@ -235,7 +235,7 @@ def directory(services: Services, hub: Hub) -> Found:
     """Whether Hubkeeper's identity may make applications in the directory."""
     if (
         hub.identity.type == "managed"
-        or hub.identity.brought
+        or hub.identity.existing
         or services.directory.can_manage_applications() is not False
     ):
         return CLEAR

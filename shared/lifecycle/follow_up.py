@@ -7,7 +7,7 @@ from typing import Any
 from shared.hubs.spec.model import Hub
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
-from shared.notifications.notify import Recorded, record
+from shared.notifications.notify import PendingEvent, record
 from shared.power import failures
 from shared.power.due_queue import look_soon
 from shared.runs.ending import fault_of
@@ -17,26 +17,26 @@ from shared.schedules.record import Record
 from shared.services import Services
 
 
-def after_create(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+def after_create(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
     """`run` is as it will be written."""
     if run.status is Status.SUCCEEDED:
         HubStore(services.tables).update_power(run.hub, lambda power: first_hours(power, hub.spec, run, now))
     return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is made: {hub.status.urls.opened}")
 
 
-def after_upgrade(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+def after_upgrade(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
     message = f"Hub {run.hub} is changed as it was asked for, and answers."
     return _told(services, run, hub, now, EventKind.UPGRADED, message, reason=run.reason)
 
 
-def after_teardown(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+def after_teardown(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
     return _told(services, run, hub, now, EventKind.TORN_DOWN, f"Hub {run.hub} is torn down.")
 
 
 def _told(
     services: Services, run: Run, hub: HubRecord, now: datetime, kind: EventKind, message: str, **data: Any
-) -> list[Recorded]:
-    told: list[Recorded] = []
+) -> list[PendingEvent]:
+    told: list[PendingEvent] = []
     if run.status is Status.SUCCEEDED:
         event = record(services, run.hub, kind, message, run=run.id, by=run.requested_by, **data)
         told = [*failures.worked(services, hub, run), event]

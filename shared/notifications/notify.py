@@ -21,7 +21,7 @@ _rest_until: WeakKeyDictionary[Services, dict[str, datetime]] = WeakKeyDictionar
 
 
 @dataclass(frozen=True)
-class Recorded:
+class PendingEvent:
     """An event that will be delivered, now or later. entries: its places in the outbox, one a channel."""
 
     event: Event
@@ -35,7 +35,7 @@ def notify(services: Services, hub: str, kind: Kind, message: str, **data: Any) 
     return recorded.event
 
 
-def record(services: Services, hub: str, kind: Kind, message: str, **data: Any) -> Recorded:
+def record(services: Services, hub: str, kind: Kind, message: str, **data: Any) -> PendingEvent:
     """Records an event of now; deliver_pending delivers it, unless `try_now` does before.
 
     message: a sentence for people. data: the facts, anything that JSON can hold, and times; nothing secret. Raises
@@ -48,10 +48,10 @@ def record(services: Services, hub: str, kind: Kind, message: str, **data: Any) 
     entries = Outbox(services.tables).add(event, list(ways), now)
     EventStore(services.tables).insert(event, [Delivery(name, State.PENDING) for name in ways])
     log.info("event %s: %s", event.id, event.kind)
-    return Recorded(event, entries)
+    return PendingEvent(event, entries)
 
 
-def try_now(services: Services, recorded: Recorded) -> None:
+def try_now(services: Services, recorded: PendingEvent) -> None:
     """Tries each channel once, unless the channel failed a moment ago. What comes of it is no trouble of the caller's."""
     now, event = services.clock.now(), recorded.event
     ways = {channel.name: channel for channel in channels(services)}

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """After the first, second, third try, and after every later one."""
-PATIENCE = timedelta(hours=24)
+TIMEOUT = timedelta(hours=24)
 """How old an event may be at its last try. A try begun later is made once: nobody could deliver it before."""
 
 
@@ -15,10 +15,10 @@ def next_try(tries: int, now: datetime) -> datetime:
 
 def put_off(due: datetime, now: datetime, asked: float | None) -> datetime:
     """asked: seconds that the receiver asked to be left alone; that never makes a wait shorter."""
-    longest = 2 * PATIENCE.total_seconds()  # as good as for ever, and a number of seconds that a date can take
+    longest = 2 * TIMEOUT.total_seconds()  # as good as for ever, and a number of seconds that a date can take
     return max(due, now + timedelta(seconds=min(asked or 0.0, longest)))
 
 
 def expired(happened: datetime, due: datetime) -> bool:
     """Whether a try at `due` would be too late for an event of `happened`."""
-    return due - happened > PATIENCE
+    return due - happened > TIMEOUT

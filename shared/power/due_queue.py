@@ -27,7 +27,7 @@ class Entry:
         return f"{self.due.astimezone(UTC):%Y%m%dT%H%M%S}-{self.hub}"
 
 
-class Agenda:
+class DueQueue:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.table(TABLE)
 
@@ -57,7 +57,7 @@ class Agenda:
 
 def look_soon(tables: Tables, hub: str, now: datetime) -> None:
     """Puts a hub on the agenda for the next tick: something about it has changed."""
-    Agenda(tables).put(Entry(now.replace(microsecond=0), hub))
+    DueQueue(tables).put(Entry(now.replace(microsecond=0), hub))
 
 
 def _entry(row: Row) -> Entry:

@@ -5,7 +5,7 @@ from datetime import datetime
 from shared.hubs.status.parts import Failures, PowerFailure
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
-from shared.notifications.notify import Recorded, record, try_now
+from shared.notifications.notify import PendingEvent, record, try_now
 from shared.problem import Problem
 from shared.runs.model import Kind, Run
 from shared.services import Services
@@ -24,7 +24,7 @@ def tried(services: Services, hub: HubRecord, run: Run, fault: Problem, now: dat
         try_now(services, recorded(services, run, fault))
 
 
-def failed(services: Services, hub: HubRecord, run: Run, fault: Problem, now: datetime) -> list[Recorded]:
+def failed(services: Services, hub: HubRecord, run: Run, fault: Problem, now: datetime) -> list[PendingEvent]:
     """The whole run has failed; what is to be told of it."""
     before, told = failing(hub, run.kind), []
     if before is None or before.cancelled:
@@ -39,7 +39,7 @@ def cancelled(services: Services, hub: HubRecord, run: Run, now: datetime) -> No
     _keep(services, hub, PowerFailure(run.kind.value, 1, now, now, cancelled=True))
 
 
-def worked(services: Services, hub: HubRecord, run: Run) -> list[Recorded]:
+def worked(services: Services, hub: HubRecord, run: Run) -> list[PendingEvent]:
     """A run has succeeded: whatever failed before it is over; what is to be told of that."""
     found = hub.status.failures.power
     if found is None:
@@ -55,6 +55,6 @@ def _keep(services: Services, hub: HubRecord, failure: PowerFailure | None) -> N
     HubStore(services.tables).record(hub.name, Failures(failure))
 
 
-def recorded(services: Services, run: Run, fault: Problem) -> Recorded:
+def recorded(services: Services, run: Run, fault: Problem) -> PendingEvent:
     message = f"Hub {run.hub}: {run.kind} failed. {fault.message} {fault.advice}"
     return record(services, run.hub, EventKind.FAILED, message, run=run.id, code=fault.code)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.hubs.store import HubRecord, HubStore
 from shared.notifications.events import Kind as EventKind
-from shared.notifications.notify import Recorded, record
+from shared.notifications.notify import PendingEvent, record
 from shared.power import failures
 from shared.power.due_queue import look_soon
 from shared.runs.ending import fault_of
@@ -14,9 +14,9 @@ from shared.schedules.record import PowerState, Record
 from shared.services import Services
 
 
-def after_switch(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+def after_switch(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
     """After a start or a stop. `run` is as it will be written."""
-    told: list[Recorded] = []
+    told: list[PendingEvent] = []
     if run.status is Status.SUCCEEDED:
         HubStore(services.tables).update_power(run.hub, lambda power: learnt(power, run, now))
         told = [*failures.worked(services, hub, run), _switched(services, run, hub)]
@@ -28,9 +28,9 @@ def after_switch(services: Services, run: Run, hub: HubRecord, now: datetime) ->
     return told
 
 
-def after_rotation(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[Recorded]:
+def after_rotation(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
     """A rotation that succeeds is no news."""
-    told: list[Recorded] = []
+    told: list[PendingEvent] = []
     if run.status is Status.SUCCEEDED:
         told = failures.worked(services, hub, run)
     elif run.status is Status.FAILED:
@@ -39,7 +39,7 @@ def after_rotation(services: Services, run: Run, hub: HubRecord, now: datetime) 
     return told
 
 
-def _switched(services: Services, run: Run, hub: HubRecord) -> Recorded:
+def _switched(services: Services, run: Run, hub: HubRecord) -> PendingEvent:
     if run.kind is Kind.STOP:
         message = f"Hub {run.hub} is off. {run.reason}"
         return record(services, run.hub, EventKind.STOPPED, message, run=run.id, by=run.requested_by)

@@ -86,7 +86,7 @@ def warn_people(context: StepContext) -> Outcome:
 def _busy(context: StepContext, found: Present, latest: datetime) -> Outcome:
     """People are at work: the stop waits for them, and says so once."""
     message = f"{_people(found.active)} at work; waiting until {wire_time(latest)} at the latest."
-    if not context.memo.get("told"):
+    if not context.checkpoint.get("told"):
         text = f"The stop of hub {context.spec.name} waits: {message}"
         users = list(found.active)
         notify(
@@ -97,8 +97,8 @@ def _busy(context: StepContext, found: Present, latest: datetime) -> Outcome:
 
 def _grace(context: StepContext, schedule: Schedule, found: Present) -> Outcome:
     """The promised minutes, once, after the last warning."""
-    memo = {name: value for name, value in context.memo.items() if name != "silent"}
-    until = memo.get("until")
+    checkpoint = {name: value for name, value in context.checkpoint.items() if name != "silent"}
+    until = checkpoint.get("until")
     if until is None:
         ends = context.now + timedelta(minutes=schedule.grace)
         names = ", ".join(found.running)
@@ -106,10 +106,10 @@ def _grace(context: StepContext, schedule: Schedule, found: Present) -> Outcome:
             f"Hub {context.spec.name} stops in {schedule.grace} minutes. Servers running: {names}. Save your work."
         )
         notify(context.services, context.spec.name, EventKind.WILL_STOP, message, users=list(found.running))
-        return waiting(min(LOOK, schedule.grace * 60.0), message, **memo | {"until": ends.isoformat()})
+        return waiting(min(LOOK, schedule.grace * 60.0), message, **checkpoint | {"until": ends.isoformat()})
     left = (datetime.fromisoformat(until) - context.now).total_seconds()
     if left > 0:
-        return waiting(min(LOOK, left), f"{_people(found.running)} warned; {left / 60:.0f} minutes left.", **memo)
+        return waiting(min(LOOK, left), f"{_people(found.running)} warned; {left / 60:.0f} minutes left.", **checkpoint)
     return done(f"{_people(found.running)} warned; the grace of {schedule.grace} minutes is over.")
 
 
@@ -117,11 +117,11 @@ def _unanswered(context: StepContext, schedule: Schedule, error: OutsideError) -
     """The hub cannot say who is there: the schedule wins when it has been silent for the grace, and the run says so."""
     if cluster_power(context) == "off":
         return done("The cluster is off already.")
-    since = context.memo.get("silent", context.now.isoformat())
+    since = context.checkpoint.get("silent", context.now.isoformat())
     left = schedule.grace * 60.0 - (context.now - datetime.fromisoformat(since)).total_seconds()
     if left > 0:
         message = f"The hub does not say who is active ({error.code}); waiting out the grace."
-        return waiting(min(LOOK, left), message, **context.memo | {"silent": since})
+        return waiting(min(LOOK, left), message, **context.checkpoint | {"silent": since})
     return done(
         f"The hub did not say who is active ({error.code}); after {schedule.grace} minutes of grace the schedule wins."
     )
@@ -132,7 +132,7 @@ def _people(names: tuple[str, ...]) -> str:
     return f"{shown} {'is' if len(names) == 1 else 'are'}"
 
 
-SERVERS_PATIENCE = 180.0
+SERVERS_TIMEOUT = 180.0
 """Seconds for servers to end by themselves; the cluster's stop ends those that do not."""
 
 SILENCE = 30.0
@@ -149,11 +149,11 @@ def stop_servers(context: StepContext) -> Outcome:
             return waiting(5, f"The hub does not answer ({error.code}); asking again.")
         return done(f"The hub does not answer ({error.code}); the cluster's stop ends the servers.")
     open_still = [pair for pair in running if not _stopped(hub, *pair)]
-    if open_still and context.elapsed < SERVERS_PATIENCE:
+    if open_still and context.elapsed < SERVERS_TIMEOUT:
         return waiting(5, f"{len(open_still)} servers are stopping.")
     if open_still:
         return done(
-            f"{len(open_still)} servers did not end within {SERVERS_PATIENCE:.0f} s; the cluster's stop ends them."
+            f"{len(open_still)} servers did not end within {SERVERS_TIMEOUT:.0f} s; the cluster's stop ends them."
         )
     return done("No server is running.")
 

@@ -17,7 +17,7 @@ from shared.hubs.status.model import required
 from shared.hubs.store import HubRecord
 from shared.power.switch import cluster_power
 from shared.resources.password import PASSWORD_LABEL, keep_password
-from shared.runs.context import OperationEndedError, StepContext, begun, turn, watching
+from shared.runs.context import OperationEndedError, StepContext, begun, stagger, watching
 from shared.runs.model import Kind, Outcome, called_off, done, waiting
 from shared.schedules.decide import desired_of
 from shared.schedules.record import PowerState
@@ -72,7 +72,7 @@ def refusable(hub: HubRecord) -> bool:
 
 def check_password(context: StepContext) -> Outcome:
     """Of a stop: decides whether the password must be replaced first. Of a rotate run: it must."""
-    if early := turn(context):
+    if early := stagger(context):
         return early
     expires = _expires(context)
     if expires is None:
@@ -189,8 +189,8 @@ def _given(context: StepContext) -> Outcome:
         return outcome
     secret = context.own_secret(names.PRINCIPAL_PASSWORD)
     if secret is None:
-        return waiting(10, "Key Vault does not show the new password yet.", **context.memo)
-    if not context.memo.get("operation"):
+        return waiting(10, "Key Vault does not show the new password yet.", **context.checkpoint)
+    if not context.checkpoint.get("operation"):
         if _off(context):
             return _while_off(context)
         if operation := _asked(context, secret):

@@ -16,7 +16,7 @@ from shared.power import failures
 from shared.power.tick_rules import wanted
 from shared.problem import Problem
 from shared.resources import scale_rules
-from shared.runs.context import OperationEndedError, StepContext, operation_memo, poll_delay, turn, watching
+from shared.runs.context import OperationEndedError, StepContext, operation_checkpoint, poll_delay, stagger, watching
 from shared.runs.model import Kind, Outcome, called_off, done, waiting
 from shared.schedules.decide import desired_of
 from shared.schedules.lead import earliest_start
@@ -44,10 +44,10 @@ def wait_out_cooldown(context: StepContext) -> Outcome:
         return outcome
     rested = earliest_start(context.hub.power, context.now)
     left = (rested - context.now).total_seconds()
-    if left > 0 and (context.memo.get("off") or cluster_power(context) != "on"):
+    if left > 0 and (context.checkpoint.get("off") or cluster_power(context) != "on"):
         message = f"Queued until {rested:%H:%M:%S} UTC: AKS asks for 15 minutes between a stop and a start."
         return waiting(min(left, REST_LOOK), message, off=True)
-    return turn(context) or done("Nothing to wait for.")
+    return stagger(context) or done("Nothing to wait for.")
 
 
 def _called_off(context: StepContext) -> Outcome | None:
@@ -81,12 +81,12 @@ _AT_WORK = ("updating", "upgrading", "scaling", "rotatingclustercertificates")
 
 
 def _switch(context: StepContext, goal: str) -> Outcome:
-    if context.memo.get("operation") is None:
+    if context.checkpoint.get("operation") is None:
         return _begin(context, goal)
     listing = context.services.cluster_listing
     listed = ownership.own(context.hub, listing.get(context.hub.cluster_id(context.subscription)))
     if listed and _at_work(listed, goal) and context.elapsed < BELIEVED:
-        return waiting(_pace(context), f"The cluster is {listed.state.lower()}.", **context.memo)
+        return waiting(_pace(context), f"The cluster is {listed.state.lower()}.", **context.checkpoint)
     try:
         if outcome := watching(context, _DOING[goal]):
             return outcome
@@ -103,10 +103,10 @@ def _begin(context: StepContext, goal: str) -> Outcome:
     actual = power_of(cluster.state, cluster.power)
     if actual == goal:
         return _reached(context, goal)
-    kept = {"failures": 0} | context.memo
+    kept = {"failures": 0} | context.checkpoint
     if _at_work(cluster, goal):
         return waiting(LOOK, f"The cluster is {cluster.state.lower()}.", **kept)
-    if "operation" in context.memo:
+    if "operation" in context.checkpoint:
         said = f"the cluster is {cluster.state} and {cluster.power} although the operation has ended well"
         return _try_again(context, goal, PermanentError(aks.SYSTEM, "NotSwitched", said))
     if kept["failures"] and (outcome := _called_off(context)):
@@ -117,7 +117,7 @@ def _begin(context: StepContext, goal: str) -> Outcome:
     operation = begin(spec.resource_group, spec.cluster.name)
     if operation is None:
         return waiting(2, _DOING[goal], **kept)
-    return waiting(_first_look(operation), _DOING[goal], **kept, **operation_memo(operation))
+    return waiting(_first_look(operation), _DOING[goal], **kept, **operation_checkpoint(operation))
 
 
 def _reached(context: StepContext, goal: str) -> Outcome:
@@ -151,13 +151,13 @@ def _first_look(operation: Operation) -> float:
 
 
 def _pace(context: StepContext) -> float:
-    return max(poll_delay(context.elapsed), _first_look(Operation.from_json(context.memo["operation"])))
+    return max(poll_delay(context.elapsed), _first_look(Operation.from_json(context.checkpoint["operation"])))
 
 
 def _try_again(context: StepContext, goal: str, error: OutsideError) -> Outcome:
     """After 5, 15 and 30 minutes; then it is a failure, with the last refusal's words. People are told of the first one."""
-    tries = context.memo.get("failures", 0)
-    first = context.memo.get("first", f"{context.now:%H:%M}")
+    tries = context.checkpoint.get("failures", 0)
+    first = context.checkpoint.get("first", f"{context.now:%H:%M}")
     if tries >= len(TRY_AGAIN):
         _stays_on(context, goal)
         said = f"after {tries + 1} tries since {first} UTC: {error.message}"

@@ -18,7 +18,7 @@ from shared.hubs.view import listed_power, power_key
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.notify import notify
 from shared.power.decision_log import Decisions
-from shared.power.due_queue import Agenda, Entry
+from shared.power.due_queue import DueQueue, Entry
 from shared.power.failures import failing
 from shared.power.idle import refreshed
 from shared.power.tick_rules import Action, action
@@ -62,8 +62,8 @@ class Tick:
         return HubStore(self.services.tables)
 
     @property
-    def agenda(self) -> Agenda:
-        return Agenda(self.services.tables)
+    def due_queue(self) -> DueQueue:
+        return DueQueue(self.services.tables)
 
     def actual(self, hub: HubRecord) -> str:
         if self.power is None:
@@ -77,8 +77,8 @@ def tick(services: Services, engine: Engine) -> list[str]:
     Hubs are read before the clusters are listed, and a run is begun only on a hub that has had no other since: so no decision rests
     on a power that somebody else's run has changed meanwhile.
     """
-    agenda, now = Agenda(services.tables), services.clock.now()
-    due = _once_each(agenda, agenda.due(now, MOST))
+    due_queue, now = DueQueue(services.tables), services.clock.now()
+    due = _once_each(due_queue, due_queue.due(now, MOST))
     if not due:
         return []
     read = _side_by_side(lambda entry: HubStore(services.tables).get(entry.hub), due)
@@ -94,12 +94,12 @@ def tick(services: Services, engine: Engine) -> list[str]:
     return begun
 
 
-def _once_each(agenda: Agenda, due: list[Entry]) -> list[Entry]:
+def _once_each(due_queue: DueQueue, due: list[Entry]) -> list[Entry]:
     """The earliest entry of each hub; what is due beside it is said by it."""
     first: dict[str, Entry] = {}
     for entry in due:
         if first.setdefault(entry.hub, entry) is not entry:
-            agenda.remove(entry)
+            due_queue.remove(entry)
     return list(first.values())
 
 
@@ -128,7 +128,7 @@ def _fresh(view: Tick, hub: HubRecord | None) -> HubRecord | None:
 
 def _look(view: Tick, entry: Entry, hub: HubRecord | None, begun: int) -> list[str]:
     if hub is None:
-        view.agenda.remove(entry)
+        view.due_queue.remove(entry)
         return []
     decision = desired_of(hub.stored_schedule, hub.power, view.now)
     todo = action(
@@ -143,7 +143,7 @@ def _look(view: Tick, entry: Entry, hub: HubRecord | None, begun: int) -> list[s
     todo = replace(todo, reason=_why(hub, decision, todo))
     lines = _do(view, hub, decision, todo, begun)
     _note(view, hub, decision, todo)
-    view.agenda.move(entry, Entry(todo.due, hub.name))
+    view.due_queue.move(entry, Entry(todo.due, hub.name))
     return lines
 
 
@@ -183,9 +183,9 @@ def _note(view: Tick, hub: HubRecord, decision: Decision, todo: Action) -> None:
 
 def rebuild(services: Services) -> int:
     """Every hub gets an entry that has none: the daily pass that mends an agenda which lost one. How many were missing."""
-    agenda, now = Agenda(services.tables), services.clock.now()
-    listed = {entry.hub for entry in agenda.all()}
+    due_queue, now = DueQueue(services.tables), services.clock.now()
+    listed = {entry.hub for entry in due_queue.all()}
     missing = [hub.name for hub in HubStore(services.tables).all() if hub.name not in listed]
     for name in missing:
-        agenda.put(replace(Entry(now, name), due=now.replace(microsecond=0)))
+        due_queue.put(replace(Entry(now, name), due=now.replace(microsecond=0)))
     return len(missing)

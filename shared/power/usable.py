@@ -14,7 +14,7 @@ from shared.runs.recovery import begin_again
 if TYPE_CHECKING:
     from shared.kubernetes.client import Kubernetes
 
-USABLE_PATIENCE = 20 * 60.0
+USABLE_TIMEOUT = 20 * 60.0
 """Seconds for a hub to answer after its chart is installed: images of several gigabytes have been seen to take ten minutes."""
 
 
@@ -54,7 +54,7 @@ def wait_until_usable(context: StepContext) -> Outcome:
 
 
 def _not_yet(context: StepContext, kubernetes: "Kubernetes", what: str) -> Outcome:
-    if context.elapsed <= USABLE_PATIENCE:
+    if context.elapsed <= USABLE_TIMEOUT:
         return waiting(poll_delay(context.elapsed), what)
     why = diagnosis.summary(workloads.why_not_ready(kubernetes, context.spec.release.namespace))
     return _not_usable(context, f"{what} {why}".strip())
@@ -76,7 +76,7 @@ def _not_usable(context: StepContext, why: str) -> Outcome:
     other = begin_again(name, changed) if create else f"PATCH /api/hubs/{name} with {changed}"
     return failed(
         "HubNotUsable",
-        f"The chart is installed, but the hub did not answer within {USABLE_PATIENCE / 60:.0f} minutes. {why}",
+        f"The chart is installed, but the hub did not answer within {USABLE_TIMEOUT / 60:.0f} minutes. {why}",
         "Remove the cause named here (a wrong image name, a node that is too small, a value that stops the hub), then retry the "
         f"run; or {other}. GET /api/hubs/{name}/kubeconfig with the admin key lets you look at the cluster with kubectl.",
     )

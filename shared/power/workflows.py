@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def stop_plan(hub: "HubRecord") -> Plan:
     """Only the password of a principal that Hubkeeper made is replaced before a stop."""
     identity = hub.spec.identity
-    return without(STOP, PASSWORD) if identity.type == "managed" or identity.brought else STOP
+    return without(STOP, PASSWORD) if identity.type == "managed" or identity.existing else STOP
 
 
 def _start() -> Mapping[str, StepFunction]:

@@ -53,11 +53,11 @@ def wanted_record(hub: Hub, host: str, address: str | None, dns_suffix: str) -> 
     return f"{by_address}, or a CNAME record with {label}" if label else by_address
 
 
-def lead(context: StepContext, address: str) -> str:
+def ensure_records(context: StepContext, address: str) -> str:
     """Sees to it that the hub's names lead to the load balancer. What is still missing, as a sentence; empty when they do."""
     _ensure_record(context, address)
     spec, suffix = context.spec, context.services.settings.dns_suffix
-    hosts = access.must_lead(spec, suffix)
+    hosts = access.must_resolve(spec, suffix)
     for host in hosts:
         found = context.services.dns.addresses(host)
         if found != {address}:
@@ -109,7 +109,7 @@ def unwell(context: StepContext, kubernetes: Kubernetes, url: str, address: str)
     trouble = context.services.jupyterhub(url).trouble()
     if not trouble:
         return ""
-    if astray := lead(context, address):
+    if astray := ensure_records(context, address):
         return astray
     resolved = context.status.dns.resolved
     if resolved and https.by_letsencrypt(context.spec.access, context.spec.values):

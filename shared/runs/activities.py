@@ -65,7 +65,7 @@ def take(run_id: str, step_name: str) -> Answer:
     step = run.step(step_name)
     if step.status.ended:
         return _answer(step.status)
-    if run.cancel_requested_by and "operation" not in step.memo:
+    if run.cancel_requested_by and "operation" not in step.checkpoint:
         # Between two calls a step is at a boundary, unless an operation of Azure's is under way.
         message = f"{step.message} Then the run was cancelled." if step.started else "Not begun: the run was cancelled."
         store.save_step(run.id, replace(step, status=StepStatus.CANCELLED, ended=now, message=message.strip()))
@@ -174,7 +174,7 @@ def _refused(step: StepState, error: OutsideError, now: datetime, fault: Problem
         return Outcome("failed", message, fault=replace(fault, message=message))
     wait = backoff(error, step.tries)
     message = f"{error.system} answered {error.code}; trying again in {wait:.0f} s."
-    return Outcome("waiting", message, after=wait, memo=step.memo, failing=True)
+    return Outcome("waiting", message, after=wait, checkpoint=step.checkpoint, failing=True)
 
 
 def _moved(step: StepState, outcome: Outcome, now: datetime) -> StepState:
@@ -186,7 +186,7 @@ def _moved(step: StepState, outcome: Outcome, now: datetime) -> StepState:
         return replace(
             step,
             message=outcome.message,
-            memo=outcome.memo,
+            checkpoint=outcome.checkpoint,
             first_error=first_error,
             tries=tries,
             bad_ends=bad_ends,
@@ -199,7 +199,7 @@ def _moved(step: StepState, outcome: Outcome, now: datetime) -> StepState:
         fault=outcome.fault,
         first_error=None,
         tries=0,
-        memo={},
+        checkpoint={},
     )
 
 

@@ -161,7 +161,7 @@ def _graph(_: OutsideError, __: Hub, ___: Kind) -> Advice:
 
 
 def _principal(_: OutsideError, hub: Hub, __: Kind) -> Advice:
-    if not hub.identity.brought:
+    if not hub.identity.existing:
         return Advice("The directory has not told Azure about the new principal yet.", " in a few minutes")
     text = "Check identity.clientId: it is the application's (client) id, of the same directory as the subscription."
     return Advice(text, create="the right identity.clientId")

@@ -38,8 +38,8 @@ class StepContext:
         return self.services.settings.subscription_id
 
     @property
-    def memo(self) -> dict[str, Any]:
-        return self.step.memo
+    def checkpoint(self) -> dict[str, Any]:
+        return self.step.checkpoint
 
     @property
     def elapsed(self) -> float:
@@ -86,8 +86,8 @@ def watch(context: StepContext, progress: Progress, message: str) -> Outcome | N
         return None
     if progress.state == "running":
         phase = f" ({progress.phase})" if progress.phase and progress.phase.lower() != "inprogress" else ""
-        memo = context.memo | (operation_memo(progress.operation) if progress.operation else {})
-        return waiting(poll_delay(context.elapsed, progress.retry_after), message + phase, **memo)
+        checkpoint = context.checkpoint | (operation_checkpoint(progress.operation) if progress.operation else {})
+        return waiting(poll_delay(context.elapsed, progress.retry_after), message + phase, **checkpoint)
     raise OperationEndedError(
         progress.error
         or PermanentError(arm.SYSTEM, "Canceled", f"{message}: Azure ended the operation as {progress.state}.")
@@ -96,19 +96,19 @@ def watch(context: StepContext, progress: Progress, message: str) -> Outcome | N
 
 def watching(context: StepContext, message: str) -> Outcome | None:
     """One look at the operation that an earlier call of this step began; None when there is none, or it has succeeded."""
-    stored = context.memo.get("operation")
+    stored = context.checkpoint.get("operation")
     if stored is None:
         return None
     try:
         progress = context.services.arm.progress(Operation.from_json(stored))
     except NotFoundError:
         # Azure has forgotten the operation: the resource itself tells how it ended, or it is begun again.
-        memo = {name: value for name, value in context.memo.items() if name != "operation"}
-        return waiting(0, f"{message}: Azure no longer knows the operation.", **memo)
+        checkpoint = {name: value for name, value in context.checkpoint.items() if name != "operation"}
+        return waiting(0, f"{message}: Azure no longer knows the operation.", **checkpoint)
     return watch(context, progress, message)
 
 
-def turn(context: StepContext) -> Outcome | None:
+def stagger(context: StepContext) -> Outcome | None:
     """Waits until it is the turn of a run that was begun together with many others (option `delay`, seconds)."""
     until = context.run.requested + timedelta(seconds=context.run.options.delay)
     left = (until - context.now).total_seconds()
@@ -117,29 +117,29 @@ def turn(context: StepContext) -> Outcome | None:
     return waiting(left, f"Waiting until {until:%H:%M:%S} UTC: many hubs are switched now, and AKS limits how fast.")
 
 
-def operation_memo(operation: Operation) -> dict[str, Any]:
+def operation_checkpoint(operation: Operation) -> dict[str, Any]:
     return {"operation": operation.to_json()}
 
 
 def begun(operation: Operation, message: str) -> Outcome:
     """An operation was accepted: look at it at once, for short ones have often ended by then."""
-    return Outcome("waiting", message, after=0.0, memo=operation_memo(operation))
+    return Outcome("waiting", message, after=0.0, checkpoint=operation_checkpoint(operation))
 
 
 BACKOFF = (5.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between tries while an outside system fails for a while. Five at first: what a directory takes to replicate."""
 
-PATIENCE = 20 * 60.0
+TIMEOUT = 20 * 60.0
 """Seconds of temporary failures after which a step gives up: longer than any hiccup, shorter than an unwatched evening."""
 
-DIRECTORY_PATIENCE = 5 * 60.0
+DIRECTORY_TIMEOUT = 5 * 60.0
 """The same for a principal that Azure does not know yet: replication took 78 s at most in 20 recordings, one 182 s."""
 
 _DIRECTORY_CODES = frozenset({"PrincipalNotFound", "ServicePrincipalNotFound"})
 
 
 def give_up(error: TemporaryError, failing_for: float) -> bool:
-    limit = DIRECTORY_PATIENCE if error.code in _DIRECTORY_CODES else PATIENCE
+    limit = DIRECTORY_TIMEOUT if error.code in _DIRECTORY_CODES else TIMEOUT
     return failing_for >= limit
 
 

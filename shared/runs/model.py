@@ -62,7 +62,7 @@ class StepState:
     ended: datetime | None = None
     message: str = ""
     fault: Problem | None = None
-    memo: dict[str, Any] = field(default_factory=dict)
+    checkpoint: dict[str, Any] = field(default_factory=dict)
     first_error: datetime | None = None
     """When the outside system began to fail for a while; None as long as it does not."""
     tries: int = 0
@@ -85,7 +85,7 @@ class Outcome:
     state: Literal["done", "waiting", "failed", "cancelled"]
     message: str = ""
     after: float = 0.0
-    memo: dict[str, Any] = field(default_factory=dict)
+    checkpoint: dict[str, Any] = field(default_factory=dict)
     fault: Problem | None = None
     failing: bool = False
     """Waiting because an outside system fails for a while."""
@@ -97,8 +97,8 @@ def done(message: str) -> Outcome:
     return Outcome("done", message)
 
 
-def waiting(after: float, message: str, **memo: Any) -> Outcome:
-    return Outcome("waiting", message, after=after, memo=memo)
+def waiting(after: float, message: str, **checkpoint: Any) -> Outcome:
+    return Outcome("waiting", message, after=after, checkpoint=checkpoint)
 
 
 def failed(code: str, message: str, advice: str) -> Outcome:

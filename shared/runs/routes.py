@@ -63,7 +63,7 @@ def cancel_run(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> 
 
 @runs.timer_trigger(arg_name="timer", schedule="0 * * * * *", use_monitor=True)
 @runs.durable_client_input(client_name="client")
-def sweep_runs(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) -> None:  # noqa: ARG001 - its binding
+def reconcile_runs(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) -> None:  # noqa: ARG001 - its binding
     """Every minute: restarts what a crash of the engine or of this app left lying (shared.runs.reconcile)."""
     from shared.runs.engine import Engine
     from shared.runs.reconcile import reconcile

@@ -155,10 +155,15 @@ def _options(stored: Mapping[str, Any]) -> Options:
     return Options(stored.get("keepHomes", False), stored.get("force", False), stored.get("delay", 0.0))
 
 
+_CHECKPOINT = "memo"
+"""The checkpoint's name in rows, where earlier versions read and write it as well."""
+
+
 def _step_json(step: StepState) -> str:
     fields = asdict(step) | {"fault": error_form(step.fault) if step.fault else None}
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _text(fields[moment])
+    fields[_CHECKPOINT] = fields.pop("checkpoint")
     return json.dumps(fields)
 
 
@@ -169,6 +174,7 @@ def _step(step: StepState, stored: str | None) -> StepState:
     for moment in ("started", "ended", "first_error"):
         fields[moment] = _moment(fields[moment])
     fields["status"] = StepStatus(fields["status"])
+    fields["checkpoint"] = fields.pop(_CHECKPOINT, {})
     fields["fault"] = Problem(**fields["fault"]) if fields["fault"] else None
     return replace(step, **fields)
 

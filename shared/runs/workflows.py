@@ -13,14 +13,14 @@ from shared.runs.plan import Plan
 
 if TYPE_CHECKING:
     from shared.hubs.store import HubRecord, Phase
-    from shared.notifications.notify import Recorded
+    from shared.notifications.notify import PendingEvent
     from shared.runs.context import StepContext
     from shared.services import Services
 
 type StepFunction = Callable[[StepContext], Outcome]
 """One idempotent step: looks at what is there and does what is missing. It may be called any number of times."""
 
-type FollowUp = Callable[[Services, Run, HubRecord, datetime], list[Recorded]]
+type FollowUp = Callable[[Services, Run, HubRecord, datetime], list[PendingEvent]]
 """What follows from a run's end (UTC), before people see it; answers the events that are to be delivered."""
 
 

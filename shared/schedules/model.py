@@ -190,8 +190,8 @@ class Schedule(_Model):
     def __copy__(self) -> Self:
         return _without_days(super().__copy__())
 
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return _without_days(super().__deepcopy__(memo))
+    def __deepcopy__(self, checkpoint: dict[int, Any] | None = None) -> Self:
+        return _without_days(super().__deepcopy__(checkpoint))
 
 
 def _without_days[S: Schedule](copied: S) -> S:

@@ -51,12 +51,12 @@ class Lab:
     def teardown(self, name: str) -> None:
         self.ended(self._run(self.host.delete(f"/api/hubs/{name}?confirm={name}")))
 
-    def ended(self, run: str, patience: float = 300) -> Run:
+    def ended(self, run: str, timeout: float = 300) -> Run:
         """The run once it has succeeded. Raises RuntimeError when it does not, or not in `patience` real seconds."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while not (found := self.runs.get(run)).status.ended:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{run} has not ended after {patience:g} s\n{self.host.logs()}")
+                raise RuntimeError(f"{run} has not ended after {timeout:g} s\n{self.host.logs()}")
             time.sleep(_GLANCE)
         if found.fault:
             raise RuntimeError(f"{run}: {found.fault.message}\n{self.host.logs()}")

@@ -25,7 +25,7 @@ FAST = 20.0
 """Virtual seconds a real one while only the cluster is being made."""
 SLOW_AGAIN = 3.0
 """Virtual seconds before the cluster's end at which the clock goes back to the pace of real time."""
-PATIENCE = 300.0
+TIMEOUT = 300.0
 """Real seconds for each thing that is waited for."""
 
 CREATE_FOR_RBAC = 11.0
@@ -145,9 +145,9 @@ def _healthy(address: str) -> bool:
 
 def _awaited[T](probe: Callable[[], T | None], what: str) -> T:
     """The probe's first truthy result. Raises RuntimeError when there is none for a long time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not (found := probe()):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"waited {PATIENCE:g} s in vain for {what}")
+            raise RuntimeError(f"waited {TIMEOUT:g} s in vain for {what}")
         time.sleep(0.1)
     return found

@@ -25,7 +25,7 @@ from shared.hubs.spec.validation import parse
 from shared.hubs.status.parts import Cluster, Urls
 from shared.hubs.store import TABLE as HUBS
 from shared.hubs.store import HubStore
-from shared.power.due_queue import PARTITION, Agenda, Entry
+from shared.power.due_queue import PARTITION, DueQueue, Entry
 from shared.power.due_queue import TABLE as AGENDA
 from shared.power.tick import tick
 from shared.runs.engine import Engine
@@ -88,14 +88,14 @@ def _ticks(place: Azure, tables: "CountingTables", rounds: range) -> tuple[float
 
 def _become_due(place: Azure, tables: Tables, hubs: list[str]) -> None:
     """Hubs that are due now, with nothing open on them, and nothing else due."""
-    agenda, now = Agenda(tables), place.services.clock.now()
-    for entry in agenda.due(now, FEW):
-        agenda.remove(entry)
+    due_queue, now = DueQueue(tables), place.services.clock.now()
+    for entry in due_queue.due(now, FEW):
+        due_queue.remove(entry)
     for name in hubs:
         hub = HubStore(tables).get(name)
         if hub and hub.open_run:
             HubStore(tables).release(name, hub.open_run, "ready")
-        agenda.put(Entry(now, name))
+        due_queue.put(Entry(now, name))
 
 
 class CountingTables(Tables):
@@ -127,7 +127,7 @@ class _CountingTransport(RequestsTransport):  # type: ignore[misc]  # the SDK gi
 BURST = 500
 RATE = 3.0
 """Virtual seconds a real one: as fast as two processors keep up with."""
-PATIENCE = 1500.0
+TIMEOUT = 1500.0
 """Real seconds."""
 
 
@@ -135,9 +135,9 @@ def burst_rows() -> list[Measured]:
     with azure(MORNING - timedelta(minutes=3)) as place, _front_doors(place) as doors:
         place.clusters([_name(number) for number in range(BURST)])
         _write_hubs(place.services.tables, range(BURST), BURST, doors)
-        agenda = Agenda(place.services.tables)
+        due_queue = DueQueue(place.services.tables)
         for index in range(BURST):
-            agenda.put(Entry(MORNING - timedelta(minutes=2), _name(index)))
+            due_queue.put(Entry(MORNING - timedelta(minutes=2), _name(index)))
         place.log.clear()
         place.world.clock.set(None, RATE)
         host = Host(place.copy)
@@ -189,7 +189,7 @@ def _kind(call: dict[str, Any]) -> str:
 
 def _all_ended(place: Azure, host: Host) -> list[Run]:
     """Every hub's run once all have ended. Raises RuntimeError when that takes too long."""
-    deadline, store, runs = time.monotonic() + PATIENCE, RunStore(place.services.tables), dict[str, Run]()
+    deadline, store, runs = time.monotonic() + TIMEOUT, RunStore(place.services.tables), dict[str, Run]()
     while len(runs) < BURST:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{BURST - len(runs)} runs have not ended\n{host.logs()}")

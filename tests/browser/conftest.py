@@ -23,7 +23,7 @@ QUIET = (
 )
 """So that Chromium asks nobody but the pages under test."""
 
-PATIENCE = 120_000
+TIMEOUT = 120_000
 """Milliseconds for anything that a test waits for: programs that start for the first time on a busy machine."""
 
 
@@ -43,8 +43,8 @@ def page(chromium: str) -> Iterator[Page]:
         playwright.chromium.launch(executable_path=chromium, args=QUIET) as browser,
         browser.new_context(viewport={"width": 1280, "height": 800}) as context,
     ):
-        context.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
+        context.set_default_timeout(TIMEOUT)
+        expect.set_options(timeout=TIMEOUT)
         yield context.new_page()
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser import provider as openid
-from tests.browser.conftest import PATIENCE, QUIET
+from tests.browser.conftest import QUIET, TIMEOUT
 from tests.cloud import Cloud, Host
 from tests.stories.conftest import create, gone
 
@@ -71,8 +71,8 @@ def page(chromium: str, cloud: Cloud, hub: str) -> Iterator[Page]:
         playwright.chromium.launch(executable_path=chromium, args=[*QUIET, rules]) as browser,
         browser.new_context() as context,
     ):
-        context.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
+        context.set_default_timeout(TIMEOUT)
+        expect.set_options(timeout=TIMEOUT)
         yield context.new_page()
 
 

@@ -263,7 +263,7 @@ class Lab:
             outcome = self.call(step, function)
             if outcome.state != "waiting":
                 return outcome
-            step = replace(step, memo=outcome.memo)
+            step = replace(step, checkpoint=outcome.checkpoint)
             self.place.clock.advance(seconds=outcome.after)
         raise AssertionError(outcome)
 

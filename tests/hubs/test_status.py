@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_a_value_error() -> None:
 def test_nobody_changes_a_status_in_place() -> None:
     with pytest.raises(FrozenInstanceError):
         Status().cluster = parts.Cluster("id")  # type: ignore[misc]  # the point of it
-    hash(stored(parts.Retired(parts.RetiredIdentity("r5-sp", brought=False, nodes=(PoolImage("a", "b", "c"),)))))
+    hash(stored(parts.Retired(parts.RetiredIdentity("r5-sp", existing=False, nodes=(PoolImage("a", "b", "c"),)))))
 
 
 def test_what_has_to_be_there_is_named_when_it_is_not() -> None:

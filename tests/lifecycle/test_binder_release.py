@@ -139,8 +139,8 @@ class Lab:
     def addressed(self) -> None:
         self.kubernetes.addresses = {"proxy-public": "20.1.2.3", "binder": "20.1.2.4"}
 
-    def call(self, function: Any, elapsed: float = 0, **memo: Any) -> Outcome:
-        context = self.place.context(run_of(Kind.CREATE), StepState("x", memo=memo), elapsed=elapsed)
+    def call(self, function: Any, elapsed: float = 0, **checkpoint: Any) -> Outcome:
+        context = self.place.context(run_of(Kind.CREATE), StepState("x", checkpoint=checkpoint), elapsed=elapsed)
         return function(context)  # type: ignore[no-any-return]  # a step
 
     @property
@@ -232,14 +232,14 @@ def gate(lab: Lab) -> Outcome:
     run = run_of(Kind.UPGRADE, wanted=lab.place.hub().spec.wire())
     lab.place.runs.insert(run)
     lab.place.hubs.record("r5", parts.Upgrade(run.id, renewed=True, chart=NEW, good=1))
-    return upgrade_release.upgrade_release(lab.place.context(run, StepState("release", memo={"phase": "ready"})))
+    return upgrade_release.upgrade_release(lab.place.context(run, StepState("release", checkpoint={"phase": "ready"})))
 
 
 def test_an_upgraded_binderhub_is_tried_with_a_server_and_an_open_one_by_its_health() -> None:
     lab = Lab()
     lab.addressed()
     outcome = gate(lab)
-    assert (outcome.state, outcome.memo["phase"]) == ("waiting", "spawn")
+    assert (outcome.state, outcome.checkpoint["phase"]) == ("waiting", "spawn")
     assert lab.status.candidate.urls == parts.Urls(HUB, PAGE)
     opened = Lab(auth="none")
     opened.addressed()
@@ -254,7 +254,7 @@ def test_an_upgraded_page_that_finds_no_hub_is_waited_for() -> None:
     lab.addressed()
     lab.answers.down = {PAGE}
     outcome = gate(lab)
-    assert (outcome.state, outcome.memo["phase"]) == ("waiting", "ready")
+    assert (outcome.state, outcome.checkpoint["phase"]) == ("waiting", "ready")
     assert "cannot reach" in outcome.message
 
 
@@ -269,11 +269,11 @@ def test_what_the_old_release_was_told_is_known_again_after_the_way_back() -> No
     lab.place.runs.insert(run)
     lab.place.hubs.record("r5", parts.Upgrade(run.id, chart=OLD, good=2))
     step = StepState("release")
-    assert upgrade_release.upgrade_release(lab.place.context(run, step)).memo["phase"] == "ready"
+    assert upgrade_release.upgrade_release(lab.place.context(run, step)).checkpoint["phase"] == "ready"
     assert lab.helm.values[-1]["config"]["BinderHub"]["hub_url"] == "http://20.9.9.3/"
     assert lab.status.release.linked != told
-    back = replace(step, memo={"phase": "rollback", "why": "it crashes."})
-    assert upgrade_release.upgrade_release(lab.place.context(run, back)).memo["phase"] == "restored"
+    back = replace(step, checkpoint={"phase": "rollback", "why": "it crashes."})
+    assert upgrade_release.upgrade_release(lab.place.context(run, back)).checkpoint["phase"] == "restored"
     assert lab.status.release.linked == told
 
 

@@ -16,7 +16,7 @@ from shared.errors import ConflictError, PermanentError, TemporaryError
 from shared.hubs.status.model import Status
 from shared.hubs.store import HubRecord
 from shared.lifecycle.create import front
-from shared.lifecycle.create.front import NAME_PATIENCE
+from shared.lifecycle.create.front import NAME_TIMEOUT
 from shared.lifecycle.teardown import removal
 from shared.lifecycle.upgrade import front as upgrade_front
 from shared.resources import hostname
@@ -254,7 +254,7 @@ def test_a_name_that_does_not_lead_here_is_waited_for_and_says_what_to_do(
 ) -> None:
     lab = Lab(host=HOST, **access)
     lab.dns.sees = sees
-    outcome = lab.call(front.wait_for_name, elapsed=NAME_PATIENCE - 1)
+    outcome = lab.call(front.wait_for_name, elapsed=NAME_TIMEOUT - 1)
     assert outcome.state == "waiting"
     assert words in outcome.message
     lab.dns.sees = frozenset({ADDRESS})
@@ -268,7 +268,7 @@ def test_a_name_that_does_not_lead_here_is_waited_for_and_says_what_to_do(
 def test_the_wait_has_an_end_and_an_advice(access: dict[str, Any], words: str) -> None:
     lab = Lab(host=HOST, **access)
     lab.dns.sees = frozenset()
-    fault = lab.call(front.wait_for_name, elapsed=NAME_PATIENCE).fault
+    fault = lab.call(front.wait_for_name, elapsed=NAME_TIMEOUT).fault
     assert fault is not None
     assert fault.code == "NameLeadsElsewhere"
     assert words in fault.advice

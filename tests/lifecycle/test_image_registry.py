@@ -97,12 +97,12 @@ class Lab:
         self.azure, self.vault, self.arm = Registries(), adapters.Secrets(), adapters.Arm(adapters.SUCCEEDED)
         self.place = Place(adapters={"registries": self.azure, "secrets": self.vault, "arm": self.arm})
         self.place.ready(**{**BINDER, **more})
-        self.memo: dict[str, Any] = {}
+        self.checkpoint: dict[str, Any] = {}
 
     def step(self) -> Outcome:
-        state = StepState("registry", memo=self.memo)
+        state = StepState("registry", checkpoint=self.checkpoint)
         outcome = image_registry.ensure_registry(self.place.context(run_of(Kind.CREATE), state))
-        self.memo = outcome.memo
+        self.checkpoint = outcome.checkpoint
         return outcome
 
     def to_the_end(self, most: int = 12) -> Outcome:
@@ -177,7 +177,7 @@ def test_no_password_is_in_what_is_stored() -> None:
     lab.azure.outcome = NewPassword("the slow one", "2026-11-23T08:00:01Z")
     memos = []
     while (outcome := lab.step()).state == "waiting":
-        memos.append(outcome.memo)
+        memos.append(outcome.checkpoint)
     assert "the slow one" not in f"{memos} {outcome} {lab.place.hub().status} {lab.azure.outcome!r}"
 
 
@@ -246,7 +246,7 @@ def test_a_teardown_deletes_the_registry_that_was_made_for_the_hub(tags: dict[st
     run, state = run_of(Kind.TEARDOWN), StepState("registry")
     outcome = removal.delete_registry(place.context(run, state))
     if deleted:
-        outcome = removal.delete_registry(place.context(run, replace(state, memo=outcome.memo)))
+        outcome = removal.delete_registry(place.context(run, replace(state, checkpoint=outcome.checkpoint)))
     assert outcome.state == "done"
     assert arm.deleted == deleted
     assert place.hub().status.deleted_registry.id == (WHERE if deleted else None)

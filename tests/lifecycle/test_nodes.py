@@ -31,7 +31,7 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
     step = StepState("step")
     for _ in range(4):
         outcome = made.call(upgrade_pool.ensure_new_pool, step)
-        step = replace(step, memo=outcome.memo)
+        step = replace(step, checkpoint=outcome.checkpoint)
         assert made.spec.cluster.node_pool == "nodepool1", "what is not there yet became the hub's"
     assert "0 of 2 nodes of nodepool2 are ready" in outcome.message
     assert made.status.node_pools.extra == ("nodepool2",)

@@ -40,4 +40,4 @@ def test_the_host_may_be_killed(host: Host) -> None:
 
 def test_the_next_test_finds_it_alive(host: Host) -> None:
     assert host.get("/api/health").status == 200
-    host.fire("sweep_runs")
+    host.fire("reconcile_runs")

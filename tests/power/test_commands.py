@@ -12,7 +12,7 @@ from shared.hubs.status.parts import Decided
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.commands import PowerCommands
-from shared.power.due_queue import Agenda, Entry
+from shared.power.due_queue import DueQueue, Entry
 from shared.power.people import warn_people
 from shared.runs.commands import BusyError
 from shared.runs.model import Kind, Options, Status, StepState, StepStatus
@@ -54,7 +54,7 @@ class Asking:
         return self.place.commands.begin("r5", kind, "", options).id
 
     def looked_at_soon(self) -> bool:
-        return Entry(self.place.clock.now(), "r5") in Agenda(self.place.tables).all()
+        return Entry(self.place.clock.now(), "r5") in DueQueue(self.place.tables).all()
 
 
 def code_of(ask: Callable[[], object]) -> str:

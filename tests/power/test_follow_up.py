@@ -11,7 +11,7 @@ from shared.lifecycle.follow_up import first_hours
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power import failures
-from shared.power.due_queue import Agenda, Entry
+from shared.power.due_queue import DueQueue, Entry
 from shared.power.follow_up import learnt, start_seconds
 from shared.problem import Problem
 from shared.runs.model import Kind, Run, Status, StepState
@@ -174,7 +174,7 @@ def test_the_hub_is_looked_at_with_the_next_tick_whatever_the_end() -> None:
     for status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED):
         ending = Ending()
         ending.end(run_of(Kind.STOP, status=status, ended=NOW, fault=FAULT))
-        assert list(Agenda(ending.place.tables).all()) == [Entry(later(300), "r5")]
+        assert list(DueQueue(ending.place.tables).all()) == [Entry(later(300), "r5")]
 
 
 # failures in a row

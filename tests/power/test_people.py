@@ -11,7 +11,7 @@ from shared.hubs.status.parts import Urls
 from shared.kubernetes.jupyterhub import HubUser
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
-from shared.power.people import ACTIVE, LOOK, SERVERS_PATIENCE, SILENCE, Present, present, stop_servers, warn_people
+from shared.power.people import ACTIVE, LOOK, SERVERS_TIMEOUT, SILENCE, Present, present, stop_servers, warn_people
 from shared.runs.model import Kind, Options, Outcome, StepState
 from shared.schedules.record import Override, PowerState
 from tests.fakes.adapters import Clusters, JupyterHub, Kubernetes, user
@@ -67,14 +67,16 @@ class Stopping:
         self.place.ready(parts=[Urls("http://r5.example/")], **({"schedule": schedule} if schedule else {}))
         self.run = run_of(Kind.STOP, requested=EVENING, options=Options(force=force))
         self.began = EVENING
-        self.memo: dict[str, Any] = {}
+        self.checkpoint: dict[str, Any] = {}
 
     def call(self, function: Callable[..., Outcome] = warn_people, **later: float) -> Outcome:
         """So much after 18:00."""
         self.place.clock.set(EVENING + timedelta(**later))
         elapsed = timedelta(**later).total_seconds()
-        outcome = function(self.place.context(self.run, StepState("people", memo=self.memo), elapsed=elapsed))
-        self.memo = outcome.memo
+        outcome = function(
+            self.place.context(self.run, StepState("people", checkpoint=self.checkpoint), elapsed=elapsed)
+        )
+        self.checkpoint = outcome.checkpoint
         return outcome
 
     def events(self) -> list[EventKind]:
@@ -226,8 +228,8 @@ def test_servers_that_take_long_are_waited_for_and_then_left_to_the_cluster() ->
     stopping.hub.stubborn = {"bob"}
     outcome = stopping.call(stop_servers)
     assert (outcome.state, outcome.after, outcome.message) == ("waiting", 5, "1 servers are stopping.")
-    assert stopping.call(stop_servers, seconds=SERVERS_PATIENCE - 1).state == "waiting"
-    outcome = stopping.call(stop_servers, seconds=SERVERS_PATIENCE)
+    assert stopping.call(stop_servers, seconds=SERVERS_TIMEOUT - 1).state == "waiting"
+    outcome = stopping.call(stop_servers, seconds=SERVERS_TIMEOUT)
     assert outcome.state == "done"
     assert outcome.message.startswith("1 servers did not end within 180 s")
 

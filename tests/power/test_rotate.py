@@ -111,8 +111,8 @@ class Rotating:
         self.place.ready(parts=known, **{name: value for name, value in wanted.items() if value is not None})
         self.run = run_of(kind, requested=EVENING)
 
-    def call(self, function: Callable[..., Outcome], **memo: Any) -> Outcome:
-        return function(self.place.context(self.run, StepState("rotate", memo=memo)))
+    def call(self, function: Callable[..., Outcome], **checkpoint: Any) -> Outcome:
+        return function(self.place.context(self.run, StepState("rotate", checkpoint=checkpoint)))
 
     def all_of_it(self) -> list[str]:
         return [self.call(function).state for function in STEPS]
@@ -264,9 +264,9 @@ def test_the_cluster_is_watched_while_it_takes_the_password() -> None:
     first = rotating.call(give_password)
     assert first.state == "waiting"
     rotating.arm.says = RUNNING
-    assert rotating.call(give_password, **first.memo).state == "waiting"
+    assert rotating.call(give_password, **first.checkpoint).state == "waiting"
     rotating.arm.says = SUCCEEDED
-    assert rotating.call(give_password, **first.memo).state == "done"
+    assert rotating.call(give_password, **first.checkpoint).state == "done"
     assert rotating.clusters.given == ["secret of key2"], "once"
 
 
@@ -278,7 +278,7 @@ def test_old_passwords_stay_when_the_cluster_refuses_the_new_one() -> None:
     first = rotating.call(give_password)
     rotating.arm.says = failed(PermanentError("AKS", "ServicePrincipalValidationClientError", "no"))
     with pytest.raises(OperationEndedError):
-        rotating.call(give_password, **first.memo)
+        rotating.call(give_password, **first.checkpoint)
     assert rotating.keys == {"key1", "key2"}
 
 
@@ -316,9 +316,9 @@ def test_an_operation_that_azure_forgot_is_no_success() -> None:
     rotating.call(ensure_new_password)
     first = rotating.call(give_password)
     rotating.arm.says = NotFoundError("AKS", "NotFound", "no such operation")
-    outcome = rotating.call(give_password, **first.memo)
+    outcome = rotating.call(give_password, **first.checkpoint)
     assert outcome.state == "waiting"
-    assert "operation" not in outcome.memo  # so that the next call begins it again
+    assert "operation" not in outcome.checkpoint  # so that the next call begins it again
 
 
 @given(st.none() | st.integers(1, 500), st.integers(-10, 365))
@@ -412,7 +412,7 @@ def test_a_password_that_the_cluster_was_asked_to_take_stays_with_the_old_one_un
     first = rotating.call(give_password)
     rotating.arm.says = failed(PermanentError("AKS", "Canceled", "aborted"))
     rotating.clusters.power = "Stopped"
-    outcome = rotating.call(give_password, **first.memo)
+    outcome = rotating.call(give_password, **first.checkpoint)
     assert outcome.state == ("done" if kind is Kind.STOP else "cancelled")
     rotating.next_run()
     assert rotating.all_of_it() == ["done"] * 4

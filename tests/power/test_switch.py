@@ -33,12 +33,12 @@ class Switching:
         self.place.ready()
         self.kind = {"on": Kind.START, "off": Kind.STOP}[goal]
         self.function = {"on": start_cluster, "off": stop_cluster}[goal]
-        self.memo: dict[str, Any] = {}
+        self.checkpoint: dict[str, Any] = {}
 
     def call(self, *, elapsed: float = 0) -> Outcome:
-        context = self.place.context(run_of(self.kind), StepState("power", memo=self.memo), elapsed=elapsed)
+        context = self.place.context(run_of(self.kind), StepState("power", checkpoint=self.checkpoint), elapsed=elapsed)
         outcome = self.function(context)
-        self.memo = outcome.memo
+        self.checkpoint = outcome.checkpoint
         return outcome
 
 
@@ -100,7 +100,7 @@ def test_while_the_listing_shows_it_at_work_nobody_is_asked_about_the_operation(
     for elapsed in (10, 20, 200):
         outcome = switching.call(elapsed=elapsed)
         assert (outcome.state, outcome.after) == ("waiting", LOOK)
-        assert outcome.memo["operation"] == OPERATION
+        assert outcome.checkpoint["operation"] == OPERATION
         switching.place.clock.advance(seconds=10)
     assert switching.arm.looks == 0
     assert switching.clusters.calls == {"get": 1, "start": 1, "list": 3}
@@ -180,7 +180,7 @@ def test_a_start_or_stop_that_fails_is_tried_again_after_5_15_and_30_minutes(goa
         outcome = switching.call(elapsed=60)
         waits.append(outcome.after)
         assert "OutOfCapacity: none left" in outcome.message
-        assert "operation" not in outcome.memo
+        assert "operation" not in outcome.checkpoint
     assert tuple(waits) == TRY_AGAIN == (300.0, 900.0, 1800.0)
     switching.call()
     switching.clusters.state = "Failed"
@@ -321,10 +321,10 @@ def test_patience_ends_to_the_second(code: str, limit: float) -> None:
     assert give_up(error, limit)
 
 
-def look(progress: Any, memo: dict[str, Any]) -> Outcome | None:
+def look(progress: Any, checkpoint: dict[str, Any]) -> Outcome | None:
     place = Place(adapters={"arm": Arm(progress)})
     place.ready()
-    context: StepContext = place.context(run_of(Kind.START), StepState("power-on", memo=memo))
+    context: StepContext = place.context(run_of(Kind.START), StepState("power-on", checkpoint=checkpoint))
     return watching(context, "Working")
 
 

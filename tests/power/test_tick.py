@@ -15,7 +15,7 @@ from shared.hubs.status.parts import Failures, PowerFailure
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.decision_log import Decisions
-from shared.power.due_queue import Agenda, Entry
+from shared.power.due_queue import DueQueue, Entry
 from shared.power.tick import AT_ONCE, MOST, PACE, rebuild, tick
 from shared.power.tick_rules import BUSY, LOOK_AGAIN, TICK
 from shared.runs.model import Kind, Options, Status
@@ -59,14 +59,14 @@ class Morning:
     ) -> None:
         self.place.ready(name, schedule=schedule) if schedule else self.place.ready(name)
         self.clusters.power[name] = power
-        Agenda(self.place.tables).put(Entry(due or self.place.clock.now(), name))
+        DueQueue(self.place.tables).put(Entry(due or self.place.clock.now(), name))
 
     def tick(self, **later: float) -> list[str]:
         self.place.clock.advance(**later)
         return tick(self.place.services, self.place.engine)
 
     def due(self, name: str = "r5") -> list[datetime]:
-        return [entry.due for entry in Agenda(self.place.tables).all() if entry.hub == name]
+        return [entry.due for entry in DueQueue(self.place.tables).all() if entry.hub == name]
 
     def runs(self, name: str = "r5") -> list[Kind]:
         return [run.kind for run in self.place.runs.of_hub(name, 10)]
@@ -188,16 +188,16 @@ def test_an_open_run_is_left_to_itself() -> None:
 def test_two_entries_of_a_hub_become_one() -> None:
     morning = Morning(SIX)
     morning.hub()
-    Agenda(morning.place.tables).put(Entry(SIX - timedelta(minutes=1), "r5"))
+    DueQueue(morning.place.tables).put(Entry(SIX - timedelta(minutes=1), "r5"))
     morning.tick()
     assert morning.due() == [EIGHT - LEAD - TICK]
 
 
 def test_an_entry_of_a_hub_that_is_gone_goes_too() -> None:
     morning = Morning()
-    Agenda(morning.place.tables).put(Entry(morning.now, "gone"))
+    DueQueue(morning.place.tables).put(Entry(morning.now, "gone"))
     assert morning.tick() == []
-    assert list(Agenda(morning.place.tables).all()) == []
+    assert list(DueQueue(morning.place.tables).all()) == []
 
 
 def test_a_hub_is_stopped_when_its_window_has_ended_and_not_before() -> None:
@@ -221,7 +221,7 @@ def test_users_are_warned_once_of_each_stop() -> None:
     postponed = Record(postponed_until=later, postponed_at=EVENING - timedelta(minutes=5))
     morning.place.hubs.update_power("r5", lambda _: postponed)
     morning.place.clock.set(later - timedelta(minutes=14))
-    Agenda(morning.place.tables).put(Entry(morning.place.clock.now(), "r5"))
+    DueQueue(morning.place.tables).put(Entry(morning.place.clock.now(), "r5"))
     morning.tick()
     assert morning.events() == [EventKind.WILL_STOP] * 2, "of the stop at its new time"
 
@@ -292,7 +292,7 @@ def test_decisions_are_kept_when_they_are_new_or_lead_to_something() -> None:
     morning = Morning(SIX)
     morning.hub()
     morning.tick()
-    Agenda(morning.place.tables).put(Entry(SIX, "r5"))
+    DueQueue(morning.place.tables).put(Entry(SIX, "r5"))
     morning.tick()
     decisions = Decisions(morning.place.tables)
     assert [found["did"] for found in decisions.of_hub("r5", 10)] == ["nothing"]
@@ -343,11 +343,11 @@ def test_stops_of_a_burst_are_spread_wider_since_each_asks_more() -> None:
 
 def test_more_than_a_tick_can_look_at_stays_due() -> None:
     morning = Morning(SIX)
-    agenda = Agenda(morning.place.tables)
+    due_queue = DueQueue(morning.place.tables)
     for index in range(MOST + 1):
-        agenda.put(Entry(SIX, f"gone{index}"))
+        due_queue.put(Entry(SIX, f"gone{index}"))
     morning.tick()
-    assert len(list(agenda.all())) == 1
+    assert len(list(due_queue.all())) == 1
 
 
 def test_the_calls_of_a_tick_follow_from_what_is_due() -> None:
@@ -367,8 +367,8 @@ def test_the_daily_pass_gives_every_hub_an_entry_that_has_none() -> None:
     morning = Morning(SIX)
     for name in ("a", "b", "c"):
         morning.hub(name)
-    agenda = Agenda(morning.place.tables)
-    agenda.remove(Entry(SIX, "b"))
+    due_queue = DueQueue(morning.place.tables)
+    due_queue.remove(Entry(SIX, "b"))
     assert rebuild(morning.place.services) == 1
     assert morning.due("b") == [SIX]
     assert rebuild(morning.place.services) == 0

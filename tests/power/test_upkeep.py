@@ -15,7 +15,7 @@ from shared.lifecycle.teardown.command import teardown
 from shared.notifications.events import Kind as EventKind
 from shared.notifications.store import EventStore
 from shared.power.decision_log import KEPT, Decisions
-from shared.power.due_queue import Agenda
+from shared.power.due_queue import DueQueue
 from shared.power.upkeep import LAST_WEEK, ROTATE_BEFORE, STANDSTILL, rotation, rotation_due, upkeep, warnings
 from shared.runs.model import Kind
 from shared.schedules.holidays import last_year
@@ -100,7 +100,7 @@ def test_a_hub_that_fell_off_the_agenda_is_put_back() -> None:
     night = Night()
     night.hub()
     night.work()
-    assert [entry.hub for entry in Agenda(night.place.tables).due(NIGHT, 10)] == ["r5"]
+    assert [entry.hub for entry in DueQueue(night.place.tables).due(NIGHT, 10)] == ["r5"]
 
 
 def test_decisions_of_a_quarter_ago_are_forgotten() -> None:

@@ -31,13 +31,13 @@ class Site:
             "cluster_listing": Listing(self.clusters, self.place.clock),  # type: ignore[arg-type]  # a stand-in
         }
         self.place.ready(cluster={"autoscale": RULES})
-        self.memo: dict[str, Any] = {}
+        self.checkpoint: dict[str, Any] = {}
         assert self.call(Kind.CREATE, cluster.ensure_rules).state == "done"
         self.azure.asked.clear()
 
     def call(self, kind: Kind, step: Any) -> Outcome:
-        outcome: Outcome = step(self.place.context(run_of(kind), StepState("step", memo=self.memo)))
-        self.memo = outcome.memo
+        outcome: Outcome = step(self.place.context(run_of(kind), StepState("step", checkpoint=self.checkpoint)))
+        self.checkpoint = outcome.checkpoint
         return outcome
 
     @property
@@ -68,7 +68,7 @@ def test_a_stop_that_cannot_switch_them_off_does_not_stop() -> None:
 def test_they_are_on_when_the_cluster_is() -> None:
     site = Site("Running")
     site.call(Kind.STOP, stop_cluster)
-    site.clusters.state, site.clusters.power, site.memo = "Succeeded", "Running", {}
+    site.clusters.state, site.clusters.power, site.checkpoint = "Succeeded", "Running", {}
     assert site.call(Kind.START, start_cluster).message == "The cluster r5 is on."
     assert site.enabled
 
@@ -94,7 +94,7 @@ def test_rules_of_that_name_that_others_made_are_left_as_they_are() -> None:
     theirs["tags"] = {}
     with pytest.raises(PermanentError, match="not made by Hubkeeper"):
         site.call(Kind.CREATE, cluster.ensure_rules)
-    site.memo = {}
+    site.checkpoint = {}
     outcome = site.call(Kind.START, start_cluster)
     assert outcome.state == "done"
     assert "not made by Hubkeeper" in outcome.message

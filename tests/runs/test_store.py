@@ -103,6 +103,14 @@ def test_a_run_keeps_the_plan_that_it_was_asked_for_with(store: RunStore) -> Non
     assert replace(store.get(run.id), etag="") == run
 
 
+def test_a_step_is_kept_in_the_form_of_earlier_versions() -> None:
+    """So that an app of an earlier version, which runs beside this one while it is deployed, goes on with it."""
+    tables = MemoryTables()
+    RunStore(tables).insert(FULL)
+    (row,) = tables.table("runs").rows.values()
+    assert json.loads(str(row.values["step_power_on"]))["memo"] == FULL.step("power-on").checkpoint
+
+
 def test_a_run_of_a_version_without_plans_goes_by_its_kinds() -> None:
     tables = MemoryTables()
     store = RunStore(tables)

@@ -26,4 +26,4 @@ def restart(cloud: Cloud, host: Host) -> None:
     host.kill()
     cloud.control.clear_faults()
     host.start()
-    host.fire("sweep_runs")
+    host.fire("reconcile_runs")

@@ -51,7 +51,7 @@ def test_a_create_goes_on_by_its_own_plan_when_another_version_is_deployed_in_th
     cloud.control.clear_faults()
     newer.start()
     try:
-        newer.fire("sweep_runs")
+        newer.fire("reconcile_runs")
         run = newer.wait_run(location, 120)
         assert run["status"] == "succeeded", run
         assert list(steps(run)) == asked_for

@@ -148,7 +148,7 @@ def test_a_crash_between_directory_and_vault_leaves_no_stray_password(week: Week
     assert len(passwords(week)) == 2
     week.cloud.control.clear_faults()
     week.host.start()
-    week.host.fire("sweep_runs")
+    week.host.fire("reconcile_runs")
     run = week.ended()
     assert run["status"] == "succeeded", run
     assert ends(week) > old + timedelta(days=300)

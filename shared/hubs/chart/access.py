@@ -63,7 +63,7 @@ def host(hub: Hub, dns_suffix: str) -> str | None:
     return next(iter(https.own_hosts(hub.access, hub.values)), None) or label_host(hub, dns_suffix)
 
 
-def must_lead(hub: Hub, dns_suffix: str) -> tuple[str, ...]:
+def must_resolve(hub: Hub, dns_suffix: str) -> tuple[str, ...]:
     """The names that must lead to the load balancer before people, or Let's Encrypt, can reach the hub by them."""
     own, label = https.own_hosts(hub.access, hub.values), label_host(hub, dns_suffix)
     return own or ((label,) if label and https.by_letsencrypt(hub.access, hub.values) else ())
@@ -122,7 +122,7 @@ def _callback(hub: Hub, named: str | None) -> str | None:
 
 def shared_password(hub: Hub) -> bool:
     """Whether the hub gets a generated password: the chart's own default would let anyone in."""
-    return hub.auth == "shared-password" or (hub.auth is None and not authenticators.brought(binder.inner(hub)))
+    return hub.auth == "shared-password" or (hub.auth is None and not authenticators.existing(binder.inner(hub)))
 
 
 _TWO_LOGINS = "{place}.hub chooses an authenticator, too; leave one of them out"
@@ -142,7 +142,7 @@ def _login_problems(hub: Hub) -> Iterator[Problem]:
     Raises InvalidError when the values contradict each other.
     """
     place = binder.place(hub)
-    if hub.auth == "shared-password" and authenticators.brought(binder.inner(hub)):
+    if hub.auth == "shared-password" and authenticators.existing(binder.inner(hub)):
         yield wrong("auth", _TWO_LOGINS.format(place=place))
     elif door := open_door(hub, values(hub)):
         yield wrong(f"values.{door.key}", f"{door.why}. {ASK_FOR_IT}", OPEN)
@@ -173,7 +173,7 @@ def values(
     tls_secret: of the cluster, with the hub's own certificate, when it has one.
     """
     theirs, place = references.in_values(binder.inner(hub)), binder.place(hub)
-    if isinstance(hub.auth, logins.Provider) and authenticators.brought(theirs):
+    if isinstance(hub.auth, logins.Provider) and authenticators.existing(theirs):
         raise invalid([wrong("auth", _TWO_LOGINS.format(place=place))])
     ours = environment.values(hub.environment) if hub.environment else {}
     if twice := environment.said_twice(hub.environment, theirs, place) if hub.environment else []:
@@ -220,7 +220,7 @@ def _auth(hub: Hub, callback: str | None) -> dict[str, Any] | None:
     """hub.config for the chosen way to log in; None leaves it to `values`."""
     if isinstance(hub.auth, logins.Provider):
         return logins.config(hub.auth, callback)
-    if authenticators.brought(binder.inner(hub)):
+    if authenticators.existing(binder.inner(hub)):
         return None
     if shared_password(hub):
         return chart.shared_password(Reference(names.SHARED_PASSWORD, own=True))

@@ -26,7 +26,7 @@ class OpenDoor:
     why: str
 
 
-def brought(values: Values) -> bool:
+def existing(values: Values) -> bool:
     """True when the values choose who may log in: a class, a password for the chart's own authenticator, or a class in Python."""
     config = at(values, "hub", "config")
     return bool(

@@ -120,7 +120,9 @@ def becomes_managed(old: Hub, new: Hub) -> bool:
 
 def identity(field: str, before: Any, after: Any, old: Hub, new: Hub) -> Iterator[Change | Problem]:
     if becomes_managed(old, new):
-        principal = "the principal that was brought along stays" if old.identity.brought else "the principal is removed"
+        principal = (
+            "the principal that was brought along stays" if old.identity.existing else "the principal is removed"
+        )
         interruption = (
             f"the cluster takes the new identity in about two minutes, unnoticed; then its nodes are made anew, for they keep the "
             f"old one until then: {_SERVERS_END}. At the end {principal}"

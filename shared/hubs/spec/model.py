@@ -48,7 +48,7 @@ class Identity(Part):
     /api/hubs/{name}/secrets/{key})."""
 
     @property
-    def brought(self) -> bool:
+    def existing(self) -> bool:
         return self.client_id is not None
 
 

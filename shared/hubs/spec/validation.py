@@ -121,7 +121,7 @@ def warnings(hub: Hub) -> list[str]:
         if not https.secure(hub.access, hub.values):
             found.append(_PLAIN_HTTP)
     found += https.warnings(hub.access, hub.values)
-    if hub.identity.type == "service-principal" and not hub.identity.brought:
+    if hub.identity.type == "service-principal" and not hub.identity.existing:
         found.append(
             f"The service principal's password expires after {defaults.PASSWORD_DAYS} days; identity managed has none to expire."
         )
@@ -257,7 +257,7 @@ def _identity(hub: Hub) -> Iterator[Problem]:
     given = hub.identity
     if given.type == "managed" and (given.client_id or given.secret):
         yield wrong("identity", "clientId and secret belong to a service principal; a managed identity has neither")
-    elif given.brought != (given.secret is not None):
+    elif given.existing != (given.secret is not None):
         yield wrong("identity", "a service principal that is brought along needs both clientId and secret")
 
 

@@ -70,7 +70,7 @@ def _retired(found: Facts | None) -> parts.RetiredIdentity | None:
         return None
     return parts.RetiredIdentity(
         name=found["name"],
-        brought=found["brought"],
+        existing=found["brought"],
         client_id=found.get("client_id"),
         application_id=found.get("application_id"),
         principal_id=found.get("principal_id"),

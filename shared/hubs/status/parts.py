@@ -96,7 +96,7 @@ class RetiredIdentity:
     """
 
     name: str
-    brought: bool
+    existing: bool
     client_id: str | None = None
     application_id: str | None = None
     principal_id: str | None = None

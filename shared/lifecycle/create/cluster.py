@@ -89,7 +89,7 @@ def ensure_role(context: StepContext) -> Outcome:
     return network_role.ensure(context, spec.identity.name, principal, wanted, Role)
 
 
-GRANT_PATIENCE = 180.0
+GRANT_TIMEOUT = 180.0
 """Seconds for which a refusal may mean that the role given a moment ago has not reached everywhere."""
 
 
@@ -108,7 +108,7 @@ def ensure_cluster(context: StepContext) -> Outcome:
         context.record(Cluster(found.id, found.fqdn, found.current_version))
         return done(f"The cluster {spec.cluster.name} runs Kubernetes {found.current_version}.")
     if found and found.state not in ("Failed", "Canceled"):
-        return waiting(poll_delay(context.elapsed), f"The cluster is {found.state}.", **context.memo)
+        return waiting(poll_delay(context.elapsed), f"The cluster is {found.state}.", **context.checkpoint)
     return _put_cluster(context)
 
 
@@ -125,7 +125,7 @@ def _put_cluster(context: StepContext) -> Outcome:
     try:
         operation = services.clusters.put(spec.resource_group, spec.cluster.name, body)
     except PermanentError as error:
-        if error.code not in ("AuthorizationFailed", "LinkedAuthorizationFailed") or context.elapsed > GRANT_PATIENCE:
+        if error.code not in ("AuthorizationFailed", "LinkedAuthorizationFailed") or context.elapsed > GRANT_TIMEOUT:
             raise
         return waiting(10, "Azure does not know the identity's new role yet; trying again in 10 s.")
     return begun(operation, "Creating the cluster")

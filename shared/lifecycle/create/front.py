@@ -13,7 +13,7 @@ from shared.resources.release import kubeconfig
 from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
 
-NAME_PATIENCE = 3600.0
+NAME_TIMEOUT = 3600.0
 """Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
 
 
@@ -54,20 +54,20 @@ def certificate_is_there(own: Own) -> Outcome:
 def wait_for_name(context: StepContext) -> Outcome:
     """Waits until the hub's names lead to its load balancer; the record in its zone is made first."""
     suffix = context.services.settings.dns_suffix
-    hosts = access.must_lead(context.spec, suffix)
+    hosts = access.must_resolve(context.spec, suffix)
     if not hosts:
         return done("The hub has no name that must be led to it.")
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         address = workloads.service_address(kubernetes, context.spec.release.namespace, access.PUBLIC_SERVICE)
     if address is None:
         return waiting(poll_delay(context.elapsed), "Waiting for the load balancer's address.")
-    missing = hostname.lead(context, address)
+    missing = hostname.ensure_records(context, address)
     if not missing:
         return done(f"{' and '.join(hosts)} {'leads' if len(hosts) == 1 else 'lead'} to {address}.")
-    if context.elapsed < NAME_PATIENCE:
+    if context.elapsed < NAME_TIMEOUT:
         return waiting(poll_delay(context.elapsed), missing)
     fault = Problem(
-        "NameLeadsElsewhere", f"After {NAME_PATIENCE / 60:.0f} minutes: {missing}", _name_advice(context, address)
+        "NameLeadsElsewhere", f"After {NAME_TIMEOUT / 60:.0f} minutes: {missing}", _name_advice(context, address)
     )
     return Outcome("failed", fault.message, fault=fault)
 
@@ -82,6 +82,6 @@ def _name_advice(context: StepContext, address: str) -> str:
             f"{', '.join(zone.servers)}. Then retry the run."
         )
     suffix = context.services.settings.dns_suffix
-    hosts = access.must_lead(context.spec, suffix)
+    hosts = access.must_resolve(context.spec, suffix)
     record = hostname.wanted_record(context.spec, hosts[0], address, suffix)
     return f"Make {record}, wait until others see it (nslookup {hosts[0]}), and retry the run."

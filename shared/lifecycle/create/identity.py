@@ -47,7 +47,7 @@ def _written(key: rsa.RSAPrivateKey) -> str:
 def ensure_identity(context: StepContext) -> Outcome:
     if context.spec.identity.type == "managed":
         return _managed(context)
-    return _brought(context) if context.spec.identity.brought else _service_principal(context)
+    return _brought(context) if context.spec.identity.existing else _service_principal(context)
 
 
 def _managed(context: StepContext) -> Outcome:

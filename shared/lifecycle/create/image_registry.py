@@ -34,7 +34,7 @@ def ensure_registry(context: StepContext) -> Outcome:
     wanted = context.spec.registry
     if not isinstance(wanted, AzureRegistry):
         return done("No registry is created for this hub.")
-    if "credentials" not in context.memo and (outcome := watching(context, _DOING)):
+    if "credentials" not in context.checkpoint and (outcome := watching(context, _DOING)):
         return outcome
     return (
         _registry(context, wanted)
@@ -66,7 +66,7 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         started = adapter.put(where, bodies.registry(spec, wanted.sku))
         return begun(started, _DOING) if started else waiting(1, _DOING)
     if found.state != "Succeeded":
-        return waiting(poll_delay(context.elapsed), f"The registry is {found.state}.", **context.memo)
+        return waiting(poll_delay(context.elapsed), f"The registry is {found.state}.", **context.checkpoint)
     if context.status.registry.server != found.server:
         context.record(Registry(found.server))
     return None
@@ -79,7 +79,7 @@ def _scope_map(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         started = adapter.put_scope_map(where, ACTIONS)
         return begun(started, "Saying what the token may do") if started else waiting(0, "Saying what the token may do")
     if state != "Succeeded":
-        return waiting(poll_delay(context.elapsed), f"What the token may do is {state}.", **context.memo)
+        return waiting(poll_delay(context.elapsed), f"What the token may do is {state}.", **context.checkpoint)
     return None
 
 
@@ -95,7 +95,7 @@ def _token(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
         started = adapter.put_token(where, _scope_map_id(context, wanted))
         return begun(started, "Making the token") if started else waiting(1, "Making the token")
     if found.state != "Succeeded":
-        return waiting(poll_delay(context.elapsed), f"The token is {found.state}.", **context.memo)
+        return waiting(poll_delay(context.elapsed), f"The token is {found.state}.", **context.checkpoint)
     return _password(context, wanted, found)
 
 
@@ -104,7 +104,7 @@ def _password(context: StepContext, wanted: AzureRegistry, token: "Token") -> Ou
     kept = context.own_secret(names.REGISTRY_PASSWORD)
     if kept and token.made and kept.tags.get(MADE) == moment(token.made):
         return None
-    stored = context.memo.get("credentials")
+    stored = context.checkpoint.get("credentials")
     try:
         made, operation = (
             _outcome(context, Operation.from_json(stored))

@@ -16,6 +16,6 @@ def plan(hub: Hub, dns_suffix: str) -> Plan:
         "registry": isinstance(hub.registry, AzureRegistry),
         "rules": hub.cluster.rules is not None,
         "certificate": access.certificate(hub) is not None,
-        "name": bool(access.must_lead(hub, dns_suffix)),
+        "name": bool(access.must_resolve(hub, dns_suffix)),
     }
     return without(STEPS, [name for name, is_needed in needed.items() if not is_needed])

@@ -8,7 +8,7 @@ from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
 from shared.runs.recovery import Advice, worded
 
-REGISTRATION_PATIENCE = 600.0
+REGISTRATION_TIMEOUT = 600.0
 """Seconds for which a provider may answer as if it were not registered after it is."""
 
 
@@ -20,7 +20,7 @@ def run_checks(context: StepContext) -> Outcome:
     )
     errors = [finding for finding in found.findings if finding.refuses]
     if not errors and found.kubernetes is None:
-        if context.elapsed < REGISTRATION_PATIENCE:
+        if context.elapsed < REGISTRATION_TIMEOUT:
             return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
         errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
     if not errors:

@@ -121,7 +121,7 @@ def delete_cluster(context: StepContext) -> Outcome:
     if ownership.own(context.hub, found) is None:
         return done(f"The cluster {spec.cluster.name} was not made for this hub and stays.")
     if found.state == "Deleting":
-        return waiting(poll_delay(context.elapsed), "The cluster is being deleted.", **context.memo)
+        return waiting(poll_delay(context.elapsed), "The cluster is being deleted.", **context.checkpoint)
     node_group = names.group_id(context.subscription, spec.cluster.node_resource_group)
     context.record(DeletedCluster(found.id, node_group))
     return _after(clusters.delete(spec.resource_group, spec.cluster.name), "Deleting the cluster")
@@ -154,7 +154,7 @@ def delete_identity(context: StepContext) -> Outcome:
         outcome = _delete_owned(context, "identity", identity_id, bodies.IDENTITY_API, known)
         if outcome.state != "done" or not _principal_made(context):
             return outcome
-    if spec.identity.brought:
+    if spec.identity.existing:
         return done("The service principal was brought along and stays.")
     directory = context.services.directory
     try:
@@ -191,8 +191,8 @@ def _principal_made(context: StepContext) -> bool:
     """Whether an application was made for the hub and may still be there."""
     spec, retired = context.spec, context.status.retired.identity
     if retired:
-        return not retired.brought
-    return spec.identity.type == "service-principal" and not spec.identity.brought
+        return not retired.existing
+    return spec.identity.type == "service-principal" and not spec.identity.existing
 
 
 def never_in_directory(context: StepContext, error: PermanentError) -> bool:
@@ -302,7 +302,7 @@ class Listing:
 def write_receipt(context: StepContext) -> Outcome:
     """Looks at Azure once more and says what is gone, what was kept and why; what should be gone and is not fails the run."""
     listing = look(context)
-    if listing.remaining and context.elapsed < REMAINS_PATIENCE:
+    if listing.remaining and context.elapsed < REMAINS_TIMEOUT:
         return waiting(poll_delay(context.elapsed), f"Still listed: {', '.join(listing.remaining)}")
     found = {"deleted": _deleted(context), "kept": listing.kept, "remaining": listing.remaining}
     RunStore(context.services.tables).keep_receipt(context.run.id, found)
@@ -316,7 +316,7 @@ def write_receipt(context: StepContext) -> Outcome:
     return done("Nothing is left." if not listing.kept else f"Nothing is left but what was kept ({len(listing.kept)}).")
 
 
-REMAINS_PATIENCE = 300.0
+REMAINS_TIMEOUT = 300.0
 """Seconds for which Azure's listings may lag behind a deletion."""
 
 
@@ -336,7 +336,7 @@ def look(context: StepContext) -> Listing:
         remaining.append(node_group.id)
     if _principal_made(context) and _still_in_directory(context):
         remaining.append(f"application of hub {spec.name}")
-    if spec.identity.brought:
+    if spec.identity.existing:
         kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
     remaining += [found for found in context.status.deleted_records.ids if _record_is_there(context, found)]
     if spec.registry and not isinstance(spec.registry, AzureRegistry):

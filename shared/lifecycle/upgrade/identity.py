@@ -15,7 +15,7 @@ from shared.hubs import ownership, vault
 from shared.hubs.patch.nodes import becomes_managed
 from shared.hubs.status.model import required
 from shared.hubs.status.parts import Identity, NextIdentity, Password, Retired, RetiredIdentity, Role
-from shared.lifecycle.create.cluster import GRANT_PATIENCE
+from shared.lifecycle.create.cluster import GRANT_TIMEOUT
 from shared.lifecycle.upgrade import notes
 from shared.resources import bodies, network_role, scale_rules
 from shared.resources.cluster import (
@@ -89,7 +89,7 @@ def _give(context: StepContext, found: "Cluster") -> Outcome:
     try:
         operation = context.services.clusters.put(spec.resource_group, spec.cluster.name, body)
     except PermanentError as error:
-        if error.code not in ("AuthorizationFailed", "LinkedAuthorizationFailed") or context.elapsed > GRANT_PATIENCE:
+        if error.code not in ("AuthorizationFailed", "LinkedAuthorizationFailed") or context.elapsed > GRANT_TIMEOUT:
             raise
         return waiting(10, "Azure does not know the identity's new role yet; trying again in 10 s.")
     return begun(operation, "Giving the cluster its identity")
@@ -100,7 +100,7 @@ def _switch(context: StepContext, found: "Cluster") -> None:
     spec, status = context.spec, context.status
     retired = RetiredIdentity(
         name=spec.identity.name,
-        brought=spec.identity.brought,
+        existing=spec.identity.existing,
         client_id=status.identity.client_id,
         application_id=status.identity.application_id,
         principal_id=status.identity.principal_id,
@@ -155,7 +155,7 @@ def delete_old_identity(context: StepContext) -> Outcome:
         return done(f"{retired.name} stays as long as nodes keep it.")
     if retired.role_assignment:
         context.services.roles.remove(retired.role_assignment)
-    if retired.brought:
+    if retired.existing:
         context.record(Retired())
         role = "; its role on the network is gone" if retired.role_assignment else ""
         return done(f"The service principal {retired.client_id} was brought along and stays, with its secret{role}.")

@@ -24,19 +24,21 @@ def warn_people(context: StepContext) -> Outcome:
             return done("Nobody has a server running.")
         if found.active and context.elapsed < schedule.max_postpone * 60.0:
             return waiting(
-                presence.LOOK, f"{len(found.active)} people are at work; waiting until they pause.", **context.memo
+                presence.LOOK,
+                f"{len(found.active)} people are at work; waiting until they pause.",
+                **context.checkpoint,
             )
         return _grace(context, found.running, schedule.grace) or _servers(context)
     except (OutsideError, KeyError) as error:
         code = error.code if isinstance(error, OutsideError) else "UrlNotKnown"
         if context.elapsed < schedule.grace * 60.0:
-            return waiting(presence.LOOK, f"The hub does not say who is active ({code}).", **context.memo)
+            return waiting(presence.LOOK, f"The hub does not say who is active ({code}).", **context.checkpoint)
         return done(f"The hub did not say who is active ({code}) in {schedule.grace} minutes of grace.")
 
 
 def _grace(context: StepContext, running: tuple[str, ...], minutes: int) -> Outcome | None:
     """None when the promised minutes are over."""
-    until = context.memo.get("until")
+    until = context.checkpoint.get("until")
     if until is None:
         ends = context.now + timedelta(minutes=minutes)
         message = f"Hub {context.spec.name} is upgraded in {minutes} minutes, and servers end. Save your work."
@@ -52,7 +54,11 @@ def _servers(context: StepContext) -> Outcome:
     """When every node is replaced, every server ends; which nodes go when there are to be fewer, nobody knows before."""
     if not noted(context).renewed:
         return done("The people who have a server running were warned.")
-    since = context.memo.get("stopping") or context.now.isoformat()
+    since = context.checkpoint.get("stopping") or context.now.isoformat()
     begun = replace(context.step, started=datetime.fromisoformat(since))
     outcome = presence.stop_servers(replace(context, step=begun))
-    return replace(outcome, memo={**context.memo, "stopping": since}) if outcome.state == "waiting" else outcome
+    return (
+        replace(outcome, checkpoint={**context.checkpoint, "stopping": since})
+        if outcome.state == "waiting"
+        else outcome
+    )

@@ -34,7 +34,7 @@ from shared.runs.model import Outcome, done, failed, waiting
 if TYPE_CHECKING:
     from shared.azure.aks import Cluster
 
-DRAIN_PATIENCE = 30 * 60.0
+DRAIN_TIMEOUT = 30 * 60.0
 """Seconds for the pods of one pool to leave: as long as AKS itself gives a node in an upgrade (its --drain-timeout)."""
 
 
@@ -130,9 +130,9 @@ def _drained(context: StepContext, pools: list[str]) -> Outcome | None:
         staying = draining.evict(kubernetes, going)
     if not staying:
         return None
-    since = context.memo.get("draining") or context.now.isoformat()
+    since = context.checkpoint.get("draining") or context.now.isoformat()
     spent = (context.now - datetime.fromisoformat(since)).total_seconds()
-    if spent < DRAIN_PATIENCE:
+    if spent < DRAIN_TIMEOUT:
         kept = next((f" {pod.name} is kept: {pod.why}." for pod in staying if pod.why), "")
         return waiting(poll_delay(spent), f"{len(staying)} pods are leaving {', '.join(pools)}.{kept}", draining=since)
     return Outcome("failed", _stuck(staying), fault=_fault(context, staying, pools))
@@ -140,7 +140,7 @@ def _drained(context: StepContext, pools: list[str]) -> Outcome | None:
 
 def _stuck(staying: list[draining.Staying]) -> str:
     said = "; ".join(f"{pod.namespace}/{pod.name}{f' ({pod.why})' if pod.why else ''}" for pod in staying[:5])
-    return f"{len(staying)} pods did not leave their node in {DRAIN_PATIENCE / 60:.0f} minutes: {said}."
+    return f"{len(staying)} pods did not leave their node in {DRAIN_TIMEOUT / 60:.0f} minutes: {said}."
 
 
 def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Problem:

@@ -19,7 +19,7 @@ def wait_out_cooldown(context: StepContext) -> Outcome:
 
 def start_cluster(context: StepContext) -> Outcome:
     """Only a cluster that runs can be changed. That it slept is written down before it is woken."""
-    if context.memo.get("operation") is None and switch.cluster_power(context) == "off":
+    if context.checkpoint.get("operation") is None and switch.cluster_power(context) == "off":
         context.record(replace(noted(context), woken=True))
     return switch.start_cluster(context)
 
@@ -31,7 +31,7 @@ def stop_cluster(context: StepContext) -> Outcome:
     """
     if not noted(context).woken:
         return done("It was on before; it stays on.")
-    if context.memo.get("operation") is None and (stays := _wanted_on(context)):
+    if context.checkpoint.get("operation") is None and (stays := _wanted_on(context)):
         return done(stays)
     outcome = switch.stop_cluster(context)
     if outcome.state == "done":

@@ -28,18 +28,18 @@ from shared.runs.model import Outcome, done, waiting
 if TYPE_CHECKING:
     from shared.kubernetes.jupyterhub import JupyterHub
 
-READY_PATIENCE = timedelta(minutes=20)
+READY_TIMEOUT = timedelta(minutes=20)
 """For a hub to answer after an upgrade: as long as after an install, images being pulled as they are then."""
 
-CRASH_PATIENCE = timedelta(minutes=3)
+CRASH_TIMEOUT = timedelta(minutes=3)
 """The same when Kubernetes says that a container of the hub's crashes each time: that is long enough for five tries."""
 
-SERVER_PATIENCE = timedelta(minutes=10)
+SERVER_TIMEOUT = timedelta(minutes=10)
 """For the test server: twice what JupyterHub gives a server to start."""
 
 NO_IMAGE = "No server was tried: a BinderHub that is open to all starts one only with the image of a repository."
 
-CLEAN_PATIENCE = timedelta(minutes=2)
+CLEAN_TIMEOUT = timedelta(minutes=2)
 """For the test server's pod and claim to go; what is left then is said, and fails nothing."""
 
 
@@ -58,7 +58,7 @@ def upgrade_release(context: StepContext) -> Outcome:
 
     One step, because a run can be cancelled between two: a release that nobody has tried must not stay.
     """
-    phase = context.memo.get("phase", "install")
+    phase = context.checkpoint.get("phase", "install")
     if phase in _BACK:
         return _BACK[phase](context)
     try:
@@ -66,7 +66,7 @@ def upgrade_release(context: StepContext) -> Outcome:
     except OutsideError as error:
         if error.system != JUPYTERHUB:
             raise
-        return _not_yet(context, f"the hub's API answers {error.code}: {error.message}", _PATIENCE[phase])
+        return _not_yet(context, f"the hub's API answers {error.code}: {error.message}", _TIMEOUT[phase])
 
 
 def _install(context: StepContext) -> Outcome:
@@ -107,8 +107,8 @@ def _told(context: StepContext, credentials: str) -> Addresses | None:
 def _ready(context: StepContext) -> Outcome:
     at, waits, causes = _look(notes.of_wanted(context))
     if at is None or waits:
-        patience = CRASH_PATIENCE if diagnosis.crashes(causes) else READY_PATIENCE
-        return _not_yet(context, _explained(waits, causes), patience)
+        timeout = CRASH_TIMEOUT if diagnosis.crashes(causes) else READY_TIMEOUT
+        return _not_yet(context, _explained(waits, causes), timeout)
     context.record(Candidate(at.addresses, at.urls))
     if _new_release(context) and (how := strangers.way_in(context.services, notes.wanted(context), at.hub, at.page)):
         return _undo(context, f"it lets everybody in. {how}")
@@ -156,18 +156,18 @@ def _server(context: StepContext) -> Outcome:
         return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
     if server is None:
         return _undo(context, _explained("a server could not be started.", causes))
-    return _not_yet(context, _explained("The server is starting.", causes), SERVER_PATIENCE)
+    return _not_yet(context, _explained("The server is starting.", causes), SERVER_TIMEOUT)
 
 
 def _clean(context: StepContext) -> Outcome:
     left = remove_check_user(context)
-    if left and _in_phase(context) < CLEAN_PATIENCE:
-        return waiting(2, f"Removing the test server: {left}.", **context.memo)
-    return _passed(context, f"{context.memo['verdict']}{f' Still there: {left}.' if left else ''}")
+    if left and _in_phase(context) < CLEAN_TIMEOUT:
+        return waiting(2, f"Removing the test server: {left}.", **context.checkpoint)
+    return _passed(context, f"{context.checkpoint['verdict']}{f' Still there: {left}.' if left else ''}")
 
 
 _PHASES = {"install": _install, "ready": _ready, "spawn": _spawn, "server": _server, "clean": _clean}
-_PATIENCE = {"ready": READY_PATIENCE, "spawn": CLEAN_PATIENCE, "server": SERVER_PATIENCE, "clean": SERVER_PATIENCE}
+_TIMEOUT = {"ready": READY_TIMEOUT, "spawn": CLEAN_TIMEOUT, "server": SERVER_TIMEOUT, "clean": SERVER_TIMEOUT}
 
 
 def remove_check_user(context: StepContext) -> str:
@@ -190,20 +190,20 @@ def _hub(context: StepContext) -> "JupyterHub":
     return people.hub_client(replace(context, hub=context.hub.having(found)) if found.hub else context)
 
 
-def _phase(context: StepContext, phase: str, message: str, **memo: Any) -> Outcome:
-    return waiting(0.0, message, phase=phase, since=context.now.isoformat(), **memo)
+def _phase(context: StepContext, phase: str, message: str, **checkpoint: Any) -> Outcome:
+    return waiting(0.0, message, phase=phase, since=context.now.isoformat(), **checkpoint)
 
 
 def _in_phase(context: StepContext) -> timedelta:
-    since = context.memo.get("since")
+    since = context.checkpoint.get("since")
     return context.now - datetime.fromisoformat(since) if since else timedelta(seconds=context.elapsed)
 
 
-def _not_yet(context: StepContext, why: str, patience: timedelta) -> Outcome:
+def _not_yet(context: StepContext, why: str, timeout: timedelta) -> Outcome:
     spent = _in_phase(context)
-    if spent < patience:
-        return waiting(poll_delay(spent.total_seconds()), why, **context.memo)
-    return _undo(context, f"after {patience.total_seconds() / 60:.0f} minutes: {why}")
+    if spent < timeout:
+        return waiting(poll_delay(spent.total_seconds()), why, **context.checkpoint)
+    return _undo(context, f"after {timeout.total_seconds() / 60:.0f} minutes: {why}")
 
 
 def _passed(context: StepContext, message: str) -> Outcome:
@@ -248,7 +248,7 @@ def _roll_back(context: StepContext) -> Outcome:
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
     if told := notes.noted(context).told_before:
         context.record(replace(context.status.release, linked=told))
-    return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.memo["why"])
+    return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.checkpoint["why"])
 
 
 def _good(context: StepContext) -> int:
@@ -267,10 +267,10 @@ def _restored(context: StepContext) -> Outcome:
         if error.system != JUPYTERHUB:
             raise
         left, waits, causes = error.message, error.message, ()
-    patience = READY_PATIENCE if waits else CLEAN_PATIENCE
-    if left and _in_phase(context) < patience:
+    timeout = READY_TIMEOUT if waits else CLEAN_TIMEOUT
+    if left and _in_phase(context) < timeout:
         return waiting(
-            poll_delay(_in_phase(context).total_seconds()), _explained(f"Back: {left}", causes), **context.memo
+            poll_delay(_in_phase(context).total_seconds()), _explained(f"Back: {left}", causes), **context.checkpoint
         )
     context.record(Candidate())
     fault = _not_restored(context, _explained(waits, causes)) if waits else _rolled_back(context)
@@ -281,7 +281,7 @@ def _rolled_back(context: StepContext) -> Problem:
     good = _good(context)
     return Problem(
         "RolledBack",
-        f"The upgraded hub did not work: {context.memo['why']} It was taken back to revision {good}, which answers.",
+        f"The upgraded hub did not work: {context.checkpoint['why']} It was taken back to revision {good}, which answers.",
         "The hub is as it was before, and users' servers went on. Remove the cause named here and PATCH again; or retry the run if "
         "the cause lay elsewhere (an image that could not be pulled).",
     )
@@ -291,7 +291,8 @@ def _not_restored(context: StepContext, why: str) -> Problem:
     good = _good(context)
     return Problem(
         "RollbackFailed",
-        f"The upgraded hub did not work: {context.memo['why']} Taken back to revision {good} it does not answer either: {why}",
+        f"The upgraded hub did not work: {context.checkpoint['why']} Taken back to revision {good}, it does not answer "
+        f"either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
         "the copy that it made first is beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",
     )

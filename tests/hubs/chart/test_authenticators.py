@@ -113,7 +113,7 @@ def test_what_chooses_no_login_gets_the_shared_password(said: dict[str, Any]) ->
     hub, _ = admit({"name": "r5", "values": said}, "westus", NOW)
     config = access.values(hub)["hub"]["config"]
     assert ("SharedPasswordAuthenticator" in config) is access.shared_password(hub)
-    assert access.shared_password(hub) is not authenticators.brought(said)
+    assert access.shared_password(hub) is not authenticators.existing(said)
 
 
 @pytest.mark.parametrize(

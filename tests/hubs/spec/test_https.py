@@ -45,7 +45,7 @@ def test_lets_encrypt_for_a_name_of_ones_own() -> None:
         "letsencrypt": {"contactEmail": "ann@example.org"},
     }
     assert access.deployments(spec) == ["hub", "proxy", "autohttps"]
-    assert access.must_lead(spec, SUFFIX) == (HOST,)
+    assert access.must_resolve(spec, SUFFIX) == (HOST,)
 
 
 def test_another_acme_server() -> None:
@@ -71,7 +71,7 @@ def test_the_label_is_a_name_too() -> None:
     label = "r5hub.westus2.cloudapp.azure.com"
     assert access.reach(spec, SUFFIX).hub == f"https://{label}/"
     assert chart_https(spec)["hosts"] == [label]
-    assert access.must_lead(spec, SUFFIX) == (label,)
+    assert access.must_resolve(spec, SUFFIX) == (label,)
     assert any("access.host" in text and "cloudapp.azure.com" in text for text in warnings(spec))
 
 
@@ -104,7 +104,7 @@ def test_https_by_hand_counts_when_it_is_complete(values: Any, url: str | None) 
     spec = hub(values)
     assert access.reach(spec, SUFFIX, access.Known("20.1.2.3")).hub == (url or "https://hub.example.org/")
     assert chart_https(spec) == references.in_values(values)
-    assert access.must_lead(spec, SUFFIX) == (HOST,)
+    assert access.must_resolve(spec, SUFFIX) == (HOST,)
 
 
 def test_https_by_hand_that_is_off_is_none() -> None:
