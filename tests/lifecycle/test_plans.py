@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.checks.upgrade import Examined
+from shared.hubs.patch.nodes import left_over
 from shared.hubs.patch.planning import plan as changes_of
 from shared.hubs.status.parts import Dns
 from shared.lifecycle.create.plan import plan as create_plan
@@ -76,7 +77,7 @@ def test_an_upgrade_of_a_hub_with_autoscale_rules_updates_them() -> None:
 
 
 def test_an_upgrade_whose_hub_needs_more_by_now_asks_for_a_new_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plan was made for the tags alone; since then somebody has asked for less nodes, say, in another way."""
+    """Its plan was made for the tags alone, on a hub that had the tier then."""
     place = Place()
     before = place.ready()
     after = spec(cluster={"tier": "Standard"}, tags={"a": "b"})
@@ -90,6 +91,19 @@ def test_an_upgrade_whose_hub_needs_more_by_now_asks_for_a_new_request(monkeypat
     assert outcome.fault.code == "PlanOutdated"
     assert "Upgrade the cluster" in outcome.fault.message
     assert check.check_changes(place.context(run_of(Kind.UPGRADE, wanted=wanted), StepState("check"))).state == "done"
+
+
+def test_what_an_earlier_upgrade_left_unfinished_does_not_outdate_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    before = place.ready()
+    after = spec(tags={"a": "b"})
+    wanted = after.model_copy(update={"schedule": None}).wire()
+    found = changes_of(before.spec, after, None)
+    more = found.joined([left_over("oldpool", after)])
+    monkeypatch.setattr(check, "examine", lambda *_: Examined(more, chart="4.0.0"))
+    asked = upgrade_plan(before.spec, after, found)
+    outcome = check.check_changes(place.context(run_of(Kind.UPGRADE, wanted=wanted, plan=asked), StepState("check")))
+    assert outcome.state == "done"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from shared.checks.upgrade import Examined, examine
+from shared.checks.upgrade import examine
 from shared.hubs.patch.planning import How
+from shared.hubs.patch.planning import plan as changes_between
 from shared.lifecycle.upgrade.notes import noted, wanted
 from shared.lifecycle.upgrade.plan import plan
 from shared.problem import Problem, joined_advice
@@ -18,7 +19,7 @@ def check_changes(context: StepContext) -> Outcome:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
         advice = joined_advice(found.against)
         return Outcome("failed", message, fault=Problem(found.against[0].code, message, advice))
-    if outcome := _outdated(context, found):
+    if outcome := _outdated(context):
         return outcome
     notes = replace(
         noted(context),
@@ -32,10 +33,14 @@ def check_changes(context: StepContext) -> Outcome:
     return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
 
 
-def _outdated(context: StepContext, found: Examined) -> Outcome | None:
-    """The run's plan is made for the changes that were asked for: the hub may have come to need more since."""
-    known = {step.name for step in context.run.plan}
-    missing = [step.title for step in plan(context.spec, wanted(context), found.plan) if step.name not in known]
+def _outdated(context: StepContext) -> Outcome | None:
+    """The plan is made for the hub as it was when the upgrade was asked for, which may need other changes by now.
+
+    What an earlier upgrade left unfinished blocks nothing: the next request finds it.
+    """
+    known, new = {step.name for step in context.run.plan}, wanted(context)
+    steps = plan(context.spec, new, changes_between(context.spec, new, None))
+    missing = [step.title for step in steps if step.name not in known]
     if not missing:
         return None
     return failed(
