@@ -14,7 +14,7 @@ pytestmark = pytest.mark.source
 
 ROOT = Path(__file__).parents[1]
 
-OF_TEARDOWNS = {"homes", "receipt"}
+OF_TEARDOWNS = {"snapshot_homes", "write_receipt"}
 """Steps of a teardown, which may speak of it."""
 BY_KIND = {"worded", "begin_again", "overdue", "cancelled"}
 """Texts that are chosen by the run's kind; their own tests go through all kinds."""
@@ -28,7 +28,7 @@ BEGIN_AGAIN = {
     "resources.strangers.shut_out": "a create's hub is closed before anybody has it",
     "power.usable._not_usable": "by kind",
     "create.cluster._without_subnet": "of a create's step",
-    "create.cluster.cluster": "of a create's step",
+    "create.cluster.ensure_cluster": "of a create's step",
     "create.command._how_to_have": "where a create has let nobody in",
     "create.image_registry._registry": "of a create's step",
 }
@@ -36,9 +36,6 @@ BEGIN_AGAIN = {
 ADVICE_OF = {
     "failed",
     "called_off",
-    "Fault",
-    "Refusal",
-    "Finding",
     "BusyError",
     "NotAllowedError",
     "ProblemError",

@@ -32,8 +32,12 @@ def newer(cloud: Cloud, tmp_path: Path) -> Host:
     plan, workflow = app / CREATE / "steps.py", app / CREATE / "workflow.py"
     plan.write_text(plan.read_text().replace('"credentials"', '"connect"'))
     changed(plan, 'after=("name",)),\n', 'after=("name",)),\n    Step("greet", "Greet", 1, after=("usable",)),\n')
-    changed(workflow, '"credentials": release.credentials', '"connect": release.credentials')
-    changed(workflow, '"usable": usable.usable', '"usable": usable.usable, "greet": cluster.providers')
+    changed(workflow, '"credentials": release.connect', '"connect": release.connect')
+    changed(
+        workflow,
+        '"usable": usable.wait_until_usable',
+        '"usable": usable.wait_until_usable, "greet": cluster.register_providers',
+    )
     changed(workflow, 'hub_at_work="creating"', 'hub_at_work="creating", aliases={"credentials": "connect"}')
     return Host(Copy(cloud.copy.state, cloud.copy.ports, app, tied=True))
 
