@@ -12,7 +12,7 @@ WRITE = "Microsoft.Network/dnsZones/A/write"
 
 
 def dns_zone(services: Services, hub: Hub) -> Found:
-    """Whether the DNS zone is there, may be written, and has room for the hub's record."""
+    """Checks that the DNS zone exists, may be written, and has room for the hub's record."""
     try:
         return _dns_zone(services, hub)
     except PermanentError as refusal:
@@ -28,7 +28,7 @@ def _not_allowed(zone: str) -> Found:
     return error(
         "AuthorizationFailed",
         f"Hubkeeper's identity may not write records (action {WRITE}) in the zone {zone}.",
-        "Give it the role DNS Zone Contributor on the zone, or leave access.dnsZone out and make the record yourself.",
+        "Give it the role DNS Zone Contributor on the zone, or leave access.dnsZone out and create the record yourself.",
         "access.dnsZone",
     )
 
@@ -45,7 +45,7 @@ def _dns_zone(services: Services, hub: Hub) -> Found:
             "DnsZoneNotFound",
             f"There is no DNS zone {hub.access.dns_zone.name} in the resource group {hub.access.dns_zone.resource_group}, or "
             "Hubkeeper's identity may not see it.",
-            "az network dns zone list shows the zones there are. Leave access.dnsZone out to make the record yourself.",
+            "az network dns zone list lists the zones. Leave access.dnsZone out to create the record yourself.",
             "access.dnsZone",
         )
     if not allows(services.roles.permissions(zone_id), WRITE):
@@ -62,11 +62,11 @@ def _taken(hub: Hub, leads_to: tuple[str, ...]) -> Found:
     return error("DnsRecordTaken", hostname.taken(hub, leads_to), TAKEN_ADVICE, "access.host")
 
 
-TAKEN_ADVICE = "Hubkeeper overwrites no record that it did not make: remove that one, or choose another access.host."
+TAKEN_ADVICE = "Hubkeeper overwrites no record that it did not create: delete that one, or choose another access.host."
 
 
 def host_name(services: Services, hub: Hub, address: str | None = None) -> Found:
-    """Whether a host name whose zone Hubkeeper does not write leads to the hub.
+    """Checks that a host name whose zone Hubkeeper does not write resolves to the hub.
 
     address: the hub's, when it is there already.
     """
@@ -78,10 +78,10 @@ def host_name(services: Services, hub: Hub, address: str | None = None) -> Found
         found = services.dns.addresses(host)
         if (address and found == {address}) or (found and label and found == services.dns.addresses(label)):
             continue
-        leads = f"leads to {', '.join(sorted(found))}" if found else "does not lead anywhere yet"
+        leads = f"resolves to {', '.join(sorted(found))}" if found else "does not resolve yet"
         return warning(
             "NameNeeded",
-            f"{host} {leads}; it must lead to the hub, and the run waits for it for an hour.",
+            f"{host} {leads}; it must resolve to the hub, and the run waits an hour for it.",
             _how(hub, host, address, suffix),
             "access.host",
         )
@@ -91,17 +91,17 @@ def host_name(services: Services, hub: Hub, address: str | None = None) -> Found
 def _how(hub: Hub, host: str, address: str | None, dns_suffix: str) -> str:
     record = hostname.wanted_record(hub, host, address, dns_suffix)
     if address:
-        return f"Make {record}; or set access.dnsZone, if the zone is in Azure DNS."
+        return f"Create {record}; or set access.dnsZone, if the zone is in Azure DNS."
     if label := access.label_host(hub, dns_suffix):
-        return f"Make a CNAME record for {host} with {label}, now or while the run waits; or set access.dnsZone."
+        return f"Create a CNAME record for {host} with {label}, now or while the run waits; or set access.dnsZone."
     return (
-        f"Make {record} (GET /api/runs/ID, step name) while it waits. With access.dnsLabel a CNAME record can be made before, and "
-        "with access.dnsZone Hubkeeper makes the record."
+        f"Create {record} (GET /api/runs/ID, step name) while it waits. With access.dnsLabel a CNAME can be created before; "
+        "with access.dnsZone Hubkeeper creates the record."
     )
 
 
 def certificate(services: Services, hub: Hub) -> Found:
-    """Whether the certificate in Key Vault is good for the hub's name."""
+    """Checks that the certificate in Key Vault is valid for the hub's name."""
     try:
         own_certificate.load(services, hub, services.clock.now())
     except PermanentError as refused:

@@ -1,4 +1,4 @@
-"""What a look at Azure, before anything is made, may come to."""
+"""The results of the checks before anything is created."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.services import Services
 
 @dataclass(frozen=True)
 class Found:
-    """What one check or all of them came to. kubernetes, chart: the versions that it will be."""
+    """The result of one check or of all. kubernetes, chart: the versions that it will be."""
 
     findings: tuple[Problem, ...] = ()
     kubernetes: str | None = None

@@ -1,4 +1,4 @@
-"""Checks of the preflight: whether names are free that must be unique beyond the subscription."""
+"""Preflight checks of names that must be unique beyond the subscription."""
 
 from shared import names
 from shared.checks.findings import CLEAR, Found, error
@@ -11,7 +11,7 @@ from shared.services import Services
 
 
 def dns_label(services: Services, hub: Hub) -> Found:
-    """Whether the DNS label is free in the region; of a BinderHub both labels."""
+    """Checks that the DNS label is free in the region; for a BinderHub both labels."""
     labels = {"access.dnsLabel": hub.access.dns_label, "access.binderLabel": binder.label(hub)}
     taken = {field: label for field, label in labels.items() if label and not _label_free(services, hub, label)}
     return Found(
@@ -38,7 +38,7 @@ def _label_free(services: Services, hub: Hub, label: str) -> bool:
 
 
 def registry_name(services: Services, hub: Hub) -> Found:
-    """Whether the name of a BinderHub's registry is free: it must be unique in all of Azure."""
+    """Checks that the name of a BinderHub's registry is free: it must be unique in all of Azure."""
     wanted = hub.registry
     if not isinstance(wanted, AzureRegistry):
         return CLEAR

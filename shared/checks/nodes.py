@@ -1,4 +1,4 @@
-"""What stands against other nodes or another identity of a cluster that is there: found out by reading alone."""
+"""Problems that block other nodes or another identity of an existing cluster: the checks only read."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from shared.azure.compute import VmSize
 
 LEAST_CPUS, LEAST_MEMORY = 2, 4
-"""What AKS wants of the machines of a system pool: vCPUs, GiB ("Use system node pools")."""
+"""The least that AKS wants of the machines of a system pool: vCPUs, GiB ("Use system node pools")."""
 
 
 def named(services: Services, hub: HubRecord, wanted: Hub, *, given: bool) -> Hub:
-    """What is wanted, with the name of the pool that it takes. given: whether the request itself says it.
+    """The wanted specification, with the name of its pool. given: whether the request itself says it.
 
     Nodes that only have to let go of the principal stay in their pool where AKS has a newer image for them, or where another
-    Kubernetes makes them anew anyway.
+    Kubernetes replaces them anyway.
     """
     old = hub.spec
     if given or wanted.cluster.node_pool != old.cluster.node_pool:
@@ -64,13 +64,13 @@ def _begun_before(hub: HubRecord, wanted: Hub, found: Cluster) -> str | None:
 
 
 def unfinished(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> list[Change]:
-    """What an earlier change has left behind, and this one ends, as far as it can be ended now."""
+    """The leftovers of an earlier change that this one finishes, as far as it can now."""
     found = [left_over(pool, wanted) for pool in extra_pools(hub.status, hub.spec) if pool != wanted.cluster.node_pool]
     retired = hub.status.retired.identity
     if retired and _can_let_go(services, hub, wanted, cluster, retired):
         interruption = (
-            "an earlier change gave the cluster its identity and did not end: nodes that keep the old one are made anew, for which "
-            "servers end; then it is removed"
+            "an earlier change gave the cluster its identity and did not end: nodes with the old one are replaced, so "
+            "servers end; then it is deleted"
         )
         name = wanted.identity.name
         found.append(Change("identity.name", retired.name, name, How.IDENTITY, interruption, disruptive=True))
@@ -132,7 +132,7 @@ def _pool(services: Services, hub: HubRecord, wanted: Hub, cluster: Cluster) -> 
 
 
 def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Iterator[Problem]:
-    """What AKS asks of machines, and whether they take the disks of the homes that are there."""
+    """Checks AKS' demands on machines, and that they take the disks of the existing user volumes."""
     name, field = wanted.cluster.vm_size, "cluster.vmSize"
     if size.vcpus < LEAST_CPUS or size.memory < LEAST_MEMORY:
         message = f"{name} has {size.vcpus} vCPUs and {size.memory:g} GiB; AKS wants at least {LEAST_CPUS} and {LEAST_MEMORY}."
@@ -147,7 +147,9 @@ def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Itera
     attached = sum(disk.attached for disk in disks)
     nodes = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     if size.max_data_disks * nodes < max(attached, 1):
-        message = f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached now, one a home in use."
+        message = (
+            f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached (user volumes)."
+        )
         yield Problem("DisksRefused", message, "Choose a size that takes more data disks, or more nodes.", field)
     present = services.quotas.sku(old.location, old.cluster.vm_size)
     if present and present.architecture != size.architecture:
@@ -156,7 +158,7 @@ def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Itera
 
 
 def _addresses(services: Services, wanted: Hub, cluster: Cluster, count: int) -> Iterator[Problem]:
-    """Of the subnet, as AKS counts them: every node that may come, one more for upgrades, and all their pods; for both pools."""
+    """The subnet's addresses, as AKS counts them: each possible node, one for upgrades, all their pods; for both pools."""
     bounds = wanted.cluster.autoscale
     most = max(count, bounds.max if bounds else 0)
     needed = (most + 1) * (wanted.cluster.max_pods + 1)
@@ -204,7 +206,7 @@ def _identity(services: Services, hub: HubRecord, wanted: Hub, made: Plan, clust
 
 
 def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Problem]:
-    """Somebody else's rules on the scale set stand against AKS' autoscaler, and against rules of ours: Azure takes one setting."""
+    """Somebody else's rules on the scale set block AKS' autoscaler, and against rules of ours: Azure takes one setting."""
     group = old.cluster.node_resource_group
     scale_set = services.quotas.scale_set(group, old.cluster.node_pool)
     if scale_set is None or new_pool(old, wanted):
@@ -212,7 +214,7 @@ def _autoscaling(services: Services, old: Hub, wanted: Hub) -> Iterator[Problem]
     try:
         there = scale_rules.settings_in(services.arm, names.group_id(services.settings.subscription_id, group))
     except PermanentError as refusal:
-        message = f"Whether the scale set has rules of its own is not known ({refusal.code})."
+        message = f"Hubkeeper cannot tell if the scale set has rules of its own ({refusal.code})."
         advice = "Give Hubkeeper's identity the role Reader on the subscription, or go on."
         yield caution("NotChecked", message, advice)
         return

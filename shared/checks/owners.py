@@ -1,4 +1,4 @@
-"""Checks of the preflight: whether what the specification names is free or the hub's, or belongs to somebody else."""
+"""Preflight checks that the resources a specification names are free or the hub's, not somebody else's."""
 
 from shared import names
 from shared.checks.findings import CLEAR, Found, error, warning
@@ -11,7 +11,7 @@ from shared.services import Services
 
 
 def group_owner(services: Services, hub: Hub) -> Found:
-    """Whether the resource group is free, ours or somebody else's."""
+    """Checks if the resource group is free, ours or somebody else's."""
     found = services.arm.group(hub.resource_group)
     if found is None or ownership.owned(found.tags, hub.name):
         return CLEAR
@@ -24,40 +24,40 @@ def group_owner(services: Services, hub: Hub) -> Found:
         )
     return warning(
         "GroupExists",
-        f"The resource group {hub.resource_group} exists and was not made for this hub: it is used, and stays after a teardown.",
+        f"The resource group {hub.resource_group} exists and is not this hub's: it is used, and stays after a teardown.",
         "Name another resourceGroup if you would rather have one that goes with the hub.",
         "resourceGroup",
     )
 
 
 def cluster_name(services: Services, hub: Hub) -> Found:
-    """Whether the cluster's name is free in the group."""
+    """Checks that the cluster's name is free in the group."""
     found = services.clusters.get(hub.resource_group, hub.cluster.name)
     if found is None or ownership.owned(found.tags, hub.name):
         return CLEAR
     return error(
         "ClusterExists",
-        f"A cluster {hub.cluster.name} exists in {hub.resource_group} and was not made for this hub.",
+        f"A cluster {hub.cluster.name} exists in {hub.resource_group} and was not created for this hub.",
         "Choose another cluster.name or resourceGroup.",
         "cluster.name",
     )
 
 
 def node_group(services: Services, hub: Hub) -> Found:
-    """Whether the node resource group's name is free: AKS refuses one that exists."""
+    """Checks that the node resource group's name is free: AKS refuses one that exists."""
     found = services.arm.group(hub.cluster.node_resource_group)
     if found is None or ownership.owned(found.tags, hub.name):
         return CLEAR
     return error(
         "NodeResourceGroupExists",
-        f"The resource group {hub.cluster.node_resource_group} exists; AKS wants to make it for the nodes itself.",
+        f"The resource group {hub.cluster.node_resource_group} exists; AKS must create it for the nodes itself.",
         "Name another cluster.nodeResourceGroup.",
         "cluster.nodeResourceGroup",
     )
 
 
 def network_owner(services: Services, hub: Hub) -> Found:
-    """Whether the network is free, the hub's, or somebody else's."""
+    """Checks if the network is free, the hub's, or somebody else's."""
     where = names.network_id(services.settings.subscription_id, hub.resource_group, hub.network.name)
     found = services.networks.network(where)
     if found is None or ownership.owned(found.tags, hub.name):
@@ -65,7 +65,7 @@ def network_owner(services: Services, hub: Hub) -> Found:
     subnet = subnet_id(hub, services.settings.subscription_id)
     return warning(
         "NetworkExists",
-        f"The network {hub.network.name} exists and was not made for this hub: it is used, and never changed or deleted. "
+        f"The network {hub.network.name} exists and was not created for this hub: it is used, and never changed or deleted. "
         "Hubkeeper gives the cluster's identity no role on it by itself; without one the run stops and says so.",
         f'An admin allows it with PUT /api/hubs/{hub.name}/network-role {{"subnet": "{subnet}"}}, once the hub is asked for.',
         "network.name",
@@ -73,7 +73,7 @@ def network_owner(services: Services, hub: Hub) -> Found:
 
 
 def identity_name(services: Services, hub: Hub) -> Found:
-    """Whether the managed identity's name is free."""
+    """Checks that the managed identity's name is free."""
     if hub.identity.type != "managed":
         return CLEAR
     where = names.identity_id(services.settings.subscription_id, hub.resource_group, hub.identity.name)
@@ -84,7 +84,7 @@ def identity_name(services: Services, hub: Hub) -> Found:
 
 
 def application_name(services: Services, hub: Hub) -> Found:
-    """Whether the directory has an application of the hub's unique name that is not the hub's."""
+    """Checks that no application of others has the hub's unique name in the directory."""
     if hub.identity.type == "managed" or hub.identity.existing:
         return CLEAR
     subscription = services.settings.subscription_id

@@ -1,4 +1,4 @@
-"""What Azure will allow, found out by reading before anything is made. The dry run shows it; a create begins with it.
+"""The checks of what Azure will allow, before anything is created. The dry run shows it; a create begins with it.
 
 Each check reads and changes nothing. A check that may not read (Hubkeeper's identity lacks the permission) warns; one whose
 question cannot be answered for a while is asked again with the step.
@@ -59,13 +59,13 @@ def _ask(check: Check, services: Services, hub: Hub) -> Found:
         what = (check.__doc__ or check.__name__).splitlines()[0].rstrip(".")
         return warning(
             "NotChecked",
-            f"Could not find out: {what} ({refusal.code}).",
+            f"This could not be checked: {what} ({refusal.code}).",
             "Give Hubkeeper's identity the role Reader on the subscription, or go on: the create finds out by itself.",
         )
 
 
 def versions(services: Services, hub: Hub) -> Found:
-    """Which versions of Kubernetes and of the chart it will be, and whether the chart accepts the values."""
+    """Chooses the versions of Kubernetes and of the chart, and checks that the chart accepts the values."""
     kubernetes = kubernetes_version(services, hub)
     chart = chart_version(services, hub)
     refused = (
@@ -131,7 +131,7 @@ def release_versions(chart: str, offered: list[str]) -> list[str]:
 
 
 def values_refused(services: Services, hub: Hub, kubernetes_version: str, chart_version: str) -> list[Problem]:
-    """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is made."""
+    """Helm renders the chart with stand-ins for the secrets: what its schema refuses shows before anything is created."""
     values = chart_values.fill(access.values(hub, services.settings.dns_suffix), _stand_in)
     try:
         rendered = services.helm.render(
@@ -150,7 +150,7 @@ def _stand_in(reference: Reference) -> str:
 
 
 def open_to_all(hub: Hub, rendered: "Rendered") -> list[Problem]:
-    """Whether what would be installed lets everybody in, though the specification does not ask for it."""
+    """Checks that the installed hub would not let everybody in unless the specification asks for it."""
     if rendered.hub is None:
         return []  # a chart that keeps its configuration elsewhere: the login is tried when it is installed
     if hub.binder:
@@ -165,7 +165,7 @@ def open_to_all(hub: Hub, rendered: "Rendered") -> list[Problem]:
 
 
 def quota(services: Services, hub: Hub) -> Found:
-    """Whether the quota of vCPUs is enough for the nodes."""
+    """Checks that the quota of vCPUs is enough for the nodes."""
     size = services.quotas.sku(hub.location, hub.cluster.vm_size)
     if size is None or size.restrictions:
         return error(
@@ -181,7 +181,7 @@ def quota(services: Services, hub: Hub) -> Found:
 
 
 def room(services: Services, hub: Hub, size: "VmSize", nodes: int) -> Found:
-    """Whether the quota of vCPUs is enough for so many nodes in addition to what is there."""
+    """Checks that the quota of vCPUs is enough for so many nodes in addition to what is there."""
     usages = services.quotas.usages(hub.location)
     needed = size.vcpus * nodes
     for family in (size.family, "cores"):
@@ -212,7 +212,7 @@ REGISTRY_ACTIONS = (
 
 
 def permissions(services: Services, hub: Hub) -> Found:
-    """Whether Hubkeeper's identity may do in the subscription what a create does."""
+    """Checks that Hubkeeper's identity may do in the subscription what a create does."""
     from shared.azure.authorization import allows
 
     scope = f"/subscriptions/{services.settings.subscription_id}"
@@ -232,7 +232,7 @@ def permissions(services: Services, hub: Hub) -> Found:
 
 
 def directory(services: Services, hub: Hub) -> Found:
-    """Whether Hubkeeper's identity may make applications in the directory."""
+    """Checks that Hubkeeper's identity may create applications in the directory."""
     if (
         hub.identity.type == "managed"
         or hub.identity.existing
@@ -241,7 +241,7 @@ def directory(services: Services, hub: Hub) -> Found:
         return CLEAR
     return error(
         "Authorization_RequestDenied",
-        "Hubkeeper's identity may not make applications in the directory.",
+        "Hubkeeper's identity may not create applications in the directory.",
         "Ask a directory administrator for the Microsoft Graph application permission Application.ReadWrite.OwnedBy; or name an "
         "existing service principal (identity.clientId, identity.secret); or set identity to managed.",
         "identity",
@@ -249,7 +249,7 @@ def directory(services: Services, hub: Hub) -> Found:
 
 
 def policies(services: Services, hub: Hub) -> Found:
-    """Whether a policy of the subscription would refuse the group, the network, the cluster or the registry."""
+    """Checks that no policy of the subscription would refuse the group, the network, the cluster or the registry."""
     findings = []
     wanted = [
         ("Microsoft.Resources/subscriptions/resourceGroups", hub.resource_group),
@@ -301,7 +301,7 @@ def _policy_advice(about: str | None) -> str:
 
 
 def secrets(services: Services, hub: Hub) -> Found:
-    """Whether Key Vault has the secrets that the hub refers to."""
+    """Checks that Key Vault has the secrets that the hub refers to."""
     wanted = [each.name for each in chart_values.secret_references(access.values(hub)) if not each.own]
     if hub.identity.secret:
         wanted.append(hub.identity.secret.name)

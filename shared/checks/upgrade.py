@@ -1,4 +1,4 @@
-"""What a change of a hub comes to, and what stands against it: found out by reading, before anything is touched."""
+"""The changes of a hub and the problems that block them: read before anything is touched."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ def _chart(services: Services, hub: HubRecord, wanted: Hub, kubernetes: str) -> 
 
 
 def _broken(wanted: Hub, installed: str, target: str, offered: "list[ChartVersion]") -> list[Problem]:
-    """Of a BinderHub it is JupyterHub's chart inside that the values are written for."""
+    """A BinderHub's values are written for the JupyterHub chart inside its own."""
     if not wanted.binder:
         return chart_changes.troubles(wanted.values, installed, target, [chart.version for chart in offered])
     before, after = _holder(installed, offered), _holder(target, offered)
@@ -169,7 +169,7 @@ def _unchecked(installed: str, target: str) -> Problem:
 
 
 def _quota(services: Services, wanted: Hub, cluster: Cluster, *, surge: int) -> list[Problem]:
-    """For the nodes that come in addition; where all are made anew there is one more for a while."""
+    """For the nodes that come in addition; where all are replaced there is one more for a while."""
     present = sum(pool.count for pool in cluster.pools if pool.name.lower() == wanted.cluster.node_pool.lower())
     most = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     more = max(most - present, 0) + surge

@@ -1,4 +1,4 @@
-"""What follows from the end of a create, an upgrade or a teardown: who is told, and when the hub is looked at next."""
+"""The follow-up of a create, an upgrade or a teardown: the people told, and the hub's next look."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,11 +21,11 @@ def after_create(services: Services, run: Run, hub: HubRecord, now: datetime) ->
     """`run` is as it will be written."""
     if run.status is Status.SUCCEEDED:
         HubStore(services.tables).update_power(run.hub, lambda power: first_hours(power, hub.spec, run, now))
-    return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is made: {hub.status.urls.opened}")
+    return _told(services, run, hub, now, EventKind.CREATED, f"Hub {run.hub} is created: {hub.status.urls.opened}")
 
 
 def after_upgrade(services: Services, run: Run, hub: HubRecord, now: datetime) -> list[PendingEvent]:
-    message = f"Hub {run.hub} is changed as it was asked for, and answers."
+    message = f"Hub {run.hub} is changed as requested, and answers."
     return _told(services, run, hub, now, EventKind.UPGRADED, message, reason=run.reason)
 
 
@@ -47,8 +47,8 @@ def _told(
 
 
 def first_hours(power: Record, spec: Hub, run: Run, now: datetime) -> Record:
-    """Made outside its hours, a hub would be stopped before anybody has seen it: it stays on for a while. Pure."""
+    """Keeps a hub that is created outside its hours on for a while, so that people can see it. Pure."""
     if spec.schedule is None or power.override is not None:
         return power
-    made = override_for_start(spec.schedule, now, None, None, run.requested_by, "the hub has just been made")
+    made = override_for_start(spec.schedule, now, None, None, run.requested_by, "the hub has just been created")
     return replace(power, override=made)

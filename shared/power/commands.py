@@ -1,4 +1,4 @@
-"""What people can ask of a hub's power: start, stop, postpone, pause, and another schedule."""
+"""The requests about a hub's power: start, stop, postpone, pause, and another schedule."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ _SWITCHING = (Kind.START, Kind.STOP, Kind.ROTATE)
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request about power came to. run: None when there was nothing to switch."""
+    """The result of a request about power. run: None when there was nothing to switch."""
 
     run: Run | None
     decision: Decision
@@ -117,8 +117,8 @@ class PowerCommands:
         if latest is None:
             raise BusyError(
                 "NoStopToPostpone",
-                f"No stop of hub {name} is coming up: {decision.reason}",
-                f"GET /api/hubs/{name}/calendar lists the coming ones; POST /api/hubs/{name}/start keeps the hub on.",
+                f"Hub {name} has no stop to postpone: {decision.reason}",
+                f"GET /api/hubs/{name}/calendar lists the planned stops; POST /api/hubs/{name}/start keeps the hub on.",
             )
         if self._too_late(hub):
             raise BusyError(
@@ -130,12 +130,12 @@ class PowerCommands:
         until = min(max(planned, now) + timedelta(minutes=minutes), latest)
         self.hubs.update_power(name, lambda record: replace(record, postponed_until=until, postponed_at=now))
         look_soon(self.commands.services.tables, name, now)
-        message = f"The stop of hub {name} is put off until {until:%H:%M} UTC by {self.commands.by}."
+        message = f"{self.commands.by} postponed the stop of hub {name} until {until:%H:%M} UTC."
         notify(self.commands.services, name, EventKind.POSTPONED, message, by=self.commands.by, until=until)
         return until
 
     def _too_late(self, hub: HubRecord) -> bool:
-        """Whether a stop has done with waiting for people."""
+        """True if a stop has finished waiting for people."""
         run = self.commands.runs.get(hub.open_run) if hub.open_run else None
         return run is not None and run.kind is Kind.STOP and run.step("servers").started is not None
 
@@ -152,7 +152,11 @@ class PowerCommands:
                 continue
             look_soon(self.commands.services.tables, name, self.now)
             return self._hub(name)
-        raise BusyError("HubChanged", f"Hub {name} is being changed by others.", "Look at it and ask again.")
+        raise BusyError(
+            "HubChanged",
+            f"Hub {name} is being changed by somebody else.",
+            f"Look at GET /api/hubs/{name} and ask again.",
+        )
 
     def pause(self, name: str, until: datetime | None, reason: str) -> HubRecord:
         """Until then the schedule switches nothing; None ends a pause."""

@@ -1,4 +1,4 @@
-"""The agenda: when which hub has to be looked at next. Table `agenda`, one partition, the due time first in the row key.
+"""The due queue: the time of each hub's next look. Table `agenda`, one partition, the due time first in the row key.
 
 A tick reads only what is due, so that its cost grows with the hubs due and not with the hubs known. An entry is a hint, never the
 truth: the tick decides from the hub itself, so a lost, doubled or stale entry costs a look at most. Two entries of one hub become
@@ -32,7 +32,7 @@ class DueQueue:
         self._table = tables.table(TABLE)
 
     def due(self, now: datetime, limit: int) -> list[Entry]:
-        """What is due at `now`, earliest first."""
+        """The entries due at `now`, earliest first."""
         last = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}."  # "." follows "-" in the order of keys
         return [_entry(row) for row in self._table.query(PARTITION, (None, last), limit=limit)]
 
@@ -56,7 +56,7 @@ class DueQueue:
 
 
 def look_soon(tables: Tables, hub: str, now: datetime) -> None:
-    """Puts a hub on the agenda for the next tick: something about it has changed."""
+    """Puts a hub into the due queue for the next tick: something about it has changed."""
     DueQueue(tables).put(Entry(now.replace(microsecond=0), hub))
 
 

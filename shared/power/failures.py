@@ -12,7 +12,7 @@ from shared.services import Services
 
 
 def failing(hub: HubRecord, kind: Kind) -> PowerFailure | None:
-    """Of runs of that kind; what the other kind came to tells nothing about it."""
+    """Runs of that kind only; the other kind's results say nothing about it."""
     found = hub.status.failures.power
     return found if found and found.kind == kind.value else None
 

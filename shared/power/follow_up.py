@@ -1,4 +1,4 @@
-"""What follows from the end of a start, a stop or a rotation: what is learnt, who is told, when the hub is looked at next."""
+"""The follow-up of a start, a stop or a rotation: the usual time learnt, the people told, the hub's next look."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

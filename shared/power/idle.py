@@ -16,7 +16,7 @@ FRESH = timedelta(minutes=4)
 
 
 def refreshed(services: Services, hub: HubRecord, actual: str, now: datetime) -> HubRecord:
-    """The hub with its last activity read anew, where that matters and can be had. What cannot be read changes nothing."""
+    """The hub with its last activity read again, where that matters and can be had. What cannot be read changes nothing."""
     schedule = hub.spec.schedule
     if schedule is None or schedule.stop_when_idle is None or actual != "on" or hub.open_run:
         return hub

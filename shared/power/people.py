@@ -38,7 +38,7 @@ NO_SCHEDULE = Schedule(timezone="UTC", windows=())
 
 @dataclass(frozen=True)
 class Present:
-    """Who has a server running, and who of them is at work."""
+    """The people with a running server, and those of them who are working."""
 
     running: tuple[str, ...]
     active: tuple[str, ...]
@@ -64,9 +64,11 @@ def warn_people(context: StepContext) -> Outcome:
     schedule = context.spec.schedule or NO_SCHEDULE
     decision = desired_of(context.hub.stored_schedule, context.hub.power, context.now)
     if decision.state is not PowerState.OFF:
-        return called_off("NotWanted", f"The stop is off: {decision.reason}", "Nothing to do: the hub stays as it is.")
+        return called_off(
+            "NotWanted", f"The stop is called off: {decision.reason}", "Nothing to do: the hub stays as it is."
+        )
     if context.run.options.force:
-        return done("Forced: nobody was asked.")
+        return done("The stop is forced: it does not wait for people.")
     try:
         found = present(hub_client(context).users(active_only=True), context.now)
     except OutsideError as error:
@@ -120,10 +122,10 @@ def _unanswered(context: StepContext, schedule: Schedule, error: OutsideError) -
     since = context.checkpoint.get("silent", context.now.isoformat())
     left = schedule.grace * 60.0 - (context.now - datetime.fromisoformat(since)).total_seconds()
     if left > 0:
-        message = f"The hub does not say who is active ({error.code}); waiting out the grace."
+        message = f"The hub does not say who is active ({error.code}); waiting for the grace to end."
         return waiting(min(LOOK, left), message, **context.checkpoint | {"silent": since})
     return done(
-        f"The hub did not say who is active ({error.code}); after {schedule.grace} minutes of grace the schedule wins."
+        f"The hub did not say who is active ({error.code}); after {schedule.grace} minutes of grace the stop goes on."
     )
 
 
@@ -150,7 +152,7 @@ def stop_servers(context: StepContext) -> Outcome:
         return done(f"The hub does not answer ({error.code}); the cluster's stop ends the servers.")
     open_still = [pair for pair in running if not _stopped(hub, *pair)]
     if open_still and context.elapsed < SERVERS_TIMEOUT:
-        return waiting(5, f"{len(open_still)} servers are stopping.")
+        return waiting(5, f"{len(open_still)} servers are still stopping.")
     if open_still:
         return done(
             f"{len(open_still)} servers did not end within {SERVERS_TIMEOUT:.0f} s; the cluster's stop ends them."
@@ -159,7 +161,7 @@ def stop_servers(context: StepContext) -> Outcome:
 
 
 def _stopped(hub: "JupyterHub", user: str, server: str) -> bool:
-    """One that cannot be stopped now does not keep the others; it is asked again."""
+    """A server that cannot be stopped now does not delay the others; it is tried again."""
     try:
         return hub.stop_server(user, server)
     except OutsideError:

@@ -43,7 +43,7 @@ SERVER_ERROR = 500
 
 
 def due(expires: datetime | None, next_start: datetime | None, now: datetime) -> bool:
-    """Whether a password that ends at `expires` has to be replaced before a stop now. Pure."""
+    """True if a password that ends at `expires` has to be replaced before a stop now. Pure."""
     if expires is None:
         return False
     wanted = (next_start or now + UNKNOWN_START) + MARGIN
@@ -56,27 +56,27 @@ def next_start(hub: HubRecord, now: datetime) -> datetime | None:
 
 
 def _expires(context: StepContext) -> datetime | None:
-    """When the password ends; None for a managed identity, and for a principal brought along, whose owner rotates it."""
+    """When the password ends; None for a managed identity, and for an existing principal, whose owner rotates it."""
     return context.status.password.expires
 
 
 def unsettled(hub: HubRecord) -> bool:
-    """Whether the directory may hold more than the one password that the cluster uses: a rotation did not come to its end."""
+    """True if the directory may hold more than the one password that the cluster uses: a rotation did not end."""
     return hub.status.password.unsettled and hub.status.password.expires is not None
 
 
 def refusable(hub: HubRecord) -> bool:
-    """Whether there may be a password that the cluster was never asked to take, so that it can be removed without it."""
+    """True if there may be a password that the cluster was never asked to take, which can be deleted without it."""
     return unsettled(hub) and not hub.status.password.asked
 
 
 def check_password(context: StepContext) -> Outcome:
-    """Of a stop: decides whether the password must be replaced first. Of a rotate run: it must."""
+    """Decides if a stop must replace the password first. A rotate run always does."""
     if early := stagger(context):
         return early
     expires = _expires(context)
     if expires is None:
-        return done("The cluster's identity has no password of Hubkeeper's that could expire.")
+        return done("The cluster's identity has no password that Hubkeeper has to replace.")
     soon = due(expires, next_start(context.hub, context.now), context.now)
     wanted = soon or unsettled(context.hub) or context.run.kind is Kind.ROTATE
     if wanted and _off(context):
@@ -101,7 +101,7 @@ def _while_off(context: StepContext) -> Outcome:
     if outcome := _taken_back(context):
         return outcome
     context.record(replace(context.status.password, rotate_for=None))
-    said = "The cluster is off: it takes no new password until it is on."
+    said = "The cluster is off and takes no new password until it is on."
     if context.run.kind is Kind.ROTATE:
         return called_off("ClusterOff", said, "Nothing to do: it is replaced when the hub is on.")
     return done(said)
@@ -116,7 +116,7 @@ def _taken_back(context: StepContext) -> Outcome | None:
         return None
     application = _application(context)
     if application is None:
-        return waiting(10, "The directory does not show the application.")
+        return waiting(10, "The directory does not show the application yet; trying again in 10 s.")
     kept, in_use = context.own_secret(names.PRINCIPAL_PASSWORD), _in_use(context)
     if kept is None or kept.tags.get("keyId") != in_use:
         tags = {"keyId": in_use}
@@ -154,18 +154,18 @@ def ensure_new_password(context: StepContext) -> Outcome:
     another. One that an earlier run put into Key Vault and could not give to the cluster is used instead of a third.
     """
     if not _needed(context):
-        return done("Not needed.")
+        return done("The password stays: no new one is needed.")
     if _off(context):
         return _while_off(context)
     application = _application(context)
     if application is None:
-        return waiting(10, "The directory does not show the application.")
+        return waiting(10, "The directory does not show the application yet; trying again in 10 s.")
     context.record(replace(context.status.password, unsettled=True))
     kept = context.own_secret(names.PRINCIPAL_PASSWORD)
     in_vault, in_use = kept.tags.get("keyId") if kept else None, _in_use(context)
     ours = {each.key_id: each for each in application.passwords if each.display_name == PASSWORD_LABEL}
     if in_vault in ours and in_vault != in_use and not due(ours[in_vault].ends, None, context.now):
-        return done("A new password is in Key Vault already.")
+        return done("The new password is already in Key Vault.")
     _remove(context, application, {in_vault, in_use, context.status.password.asked})
     made = context.services.directory.add_password(application.object_id, PASSWORD_LABEL, context.now + LIFETIME)
     keep_password(context, made)
@@ -175,13 +175,13 @@ def ensure_new_password(context: StepContext) -> Outcome:
 def give_password(context: StepContext) -> Outcome:
     """resetServicePrincipalProfile: AKS replaces the nodes' images one by one, which takes minutes."""
     if not _needed(context):
-        return done("Not needed.")
+        return done("The password stays: no new one is needed.")
     try:
         return _given(context)
     except (OperationEndedError, PermanentError):
         if not _off(context):
             raise
-        return _while_off(context)  # somebody has switched it off meanwhile
+        return _while_off(context)  # somebody has switched it off in the meantime
 
 
 def _given(context: StepContext) -> Outcome:
@@ -189,7 +189,7 @@ def _given(context: StepContext) -> Outcome:
         return outcome
     secret = context.own_secret(names.PRINCIPAL_PASSWORD)
     if secret is None:
-        return waiting(10, "Key Vault does not show the new password yet.", **context.checkpoint)
+        return waiting(10, "Key Vault does not show the new password yet; trying again in 10 s.", **context.checkpoint)
     if not context.checkpoint.get("operation"):
         if _off(context):
             return _while_off(context)
@@ -218,12 +218,12 @@ def _asked(context: StepContext, secret: "Secret") -> "Operation | None":
 
 
 def delete_old_passwords(context: StepContext) -> Outcome:
-    """What the cluster no longer uses is removed, after it has been seen to work with the new one."""
+    """Deletes the passwords that the cluster no longer uses, after it has worked with the new one."""
     if not _needed(context):
-        return done("Not needed.")
+        return done("The password stays: no new one is needed.")
     application = _application(context)
     if application is None:
-        return waiting(10, "The directory does not show the application.")
+        return waiting(10, "The directory does not show the application yet; trying again in 10 s.")
     removed = _remove(context, application, {_in_use(context)})
     context.record(replace(context.status.password, unsettled=False))
-    return done(f"{removed} old passwords are removed.")
+    return done(f"{removed} old passwords are deleted.")

@@ -47,15 +47,17 @@ def wait_out_cooldown(context: StepContext) -> Outcome:
     if left > 0 and (context.checkpoint.get("off") or cluster_power(context) != "on"):
         message = f"Queued until {rested:%H:%M:%S} UTC: AKS asks for 15 minutes between a stop and a start."
         return waiting(min(left, REST_LOOK), message, off=True)
-    return stagger(context) or done("Nothing to wait for.")
+    return stagger(context) or done("The cluster may start now.")
 
 
 def _called_off(context: StepContext) -> Outcome | None:
-    """Of a start that waited, and that nobody wants any more: because of a stop by hand, or because its time has passed."""
+    """Calls off a start that nobody wants any more after its wait: after a stop by hand, or when its time has passed."""
     decision = desired_of(context.hub.stored_schedule, context.hub.power, context.now)
     if context.run.kind is not Kind.START or wanted(decision, context.now) is not PowerState.OFF:
         return None
-    return called_off("NotWanted", f"The start is off: {decision.reason}", "Start the hub again when it is needed.")
+    return called_off(
+        "NotWanted", f"The start is called off: {decision.reason}", "Start the hub again when it is needed."
+    )
 
 
 def cluster_power(context: StepContext) -> str:
@@ -107,7 +109,7 @@ def _begin(context: StepContext, goal: str) -> Outcome:
     if _at_work(cluster, goal):
         return waiting(LOOK, f"The cluster is {cluster.state.lower()}.", **kept)
     if "operation" in context.checkpoint:
-        said = f"the cluster is {cluster.state} and {cluster.power} although the operation has ended well"
+        said = f"the cluster is {cluster.state} and {cluster.power} although the operation succeeded"
         return _try_again(context, goal, PermanentError(aks.SYSTEM, "NotSwitched", said))
     if kept["failures"] and (outcome := _called_off(context)):
         return outcome
@@ -128,7 +130,7 @@ def _reached(context: StepContext, goal: str) -> Outcome:
     try:
         return scale_rules.resume(context) or done(said)
     except PermanentError as error:
-        return done(f"{said} The rules on its scale set are off: {error.system}: {error.message}")
+        return done(f"{said} The rules on its scale set stay off: {error.system}: {error.message}")
 
 
 def _stays_on(context: StepContext, goal: str) -> None:

@@ -72,7 +72,7 @@ class Tick:
 
 
 def tick(services: Services, engine: Engine) -> list[str]:
-    """What was begun, a line each.
+    """The runs and warnings begun, a line each.
 
     Hubs are read before the clusters are listed, and a run is begun only on a hub that has had no other since: so no decision rests
     on a power that somebody else's run has changed meanwhile.
@@ -104,7 +104,7 @@ def _once_each(due_queue: DueQueue, due: list[Entry]) -> list[Entry]:
 
 
 def _side_by_side[T](work: Callable[[Entry], T], entries: list[Entry]) -> dict[Entry, T]:
-    """What the work came to, in the entries' order, without those that failed: one hub's trouble never delays another's."""
+    """The results of the work, in the entries' order, without those that failed: one hub's error never delays another's."""
 
     def one(entry: Entry) -> list[tuple[Entry, T]]:
         try:
@@ -118,7 +118,7 @@ def _side_by_side[T](work: Callable[[Entry], T], entries: list[Entry]) -> dict[E
 
 
 def _warn(entry: Entry, error: Exception) -> None:
-    """The entry stays on the agenda, so that the next tick looks again."""
+    """The entry stays in the due queue, so that the next tick looks again."""
     log.warning("tick: hub %s: %s: %s", entry.hub, type(error).__name__, getattr(error, "code", ""))
 
 
@@ -151,7 +151,7 @@ def _do(view: Tick, hub: HubRecord, decision: Decision, todo: Action, begun: int
     if todo.do == "warn":
         view.hubs.record(hub.name, StopWarning(decision.until))
         minutes = round((decision.until - view.now).total_seconds() / 60) if decision.until else 0
-        message = f"Hub {hub.name} stops in {minutes} minutes. POST /api/hubs/{hub.name}/postpone puts it off."
+        message = f"Hub {hub.name} stops in {minutes} minutes. POST /api/hubs/{hub.name}/postpone postpones it."
         notify(view.services, hub.name, EventKind.WILL_STOP, message, minutes=minutes, at=decision.until)
         return [f"hub {hub.name}: warned"]
     if todo.do == "nothing":
@@ -182,7 +182,7 @@ def _note(view: Tick, hub: HubRecord, decision: Decision, todo: Action) -> None:
 
 
 def rebuild(services: Services) -> int:
-    """Every hub gets an entry that has none: the daily pass that mends an agenda which lost one. How many were missing."""
+    """Gives an entry to every hub that has none: the daily pass that repairs the due queue. Returns how many lacked one."""
     due_queue, now = DueQueue(services.tables), services.clock.now()
     listed = {entry.hub for entry in due_queue.all()}
     missing = [hub.name for hub in HubStore(services.tables).all() if hub.name not in listed]

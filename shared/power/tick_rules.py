@@ -1,4 +1,4 @@
-"""What a tick does about one hub: pure, from what the schedule wants, what the cluster is, and what is under way."""
+"""The tick's action for one hub: pure, from the schedule's wish, the cluster's power, and the run at work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ LOOK_AGAIN = timedelta(hours=12)
 """A hub is looked at twice a day even when nothing is due: what is switched by others is noticed."""
 
 BUSY = timedelta(minutes=1)
-"""When a hub is looked at again, something being under way: by the next tick, which comes sooner than TICK after a late one."""
+"""The delay until the next look at a hub with a run at work: the next tick comes sooner than TICK after a late one."""
 
 RETRY = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2))
-"""After which the next start or stop is tried when a whole run failed; a run itself tries for about an hour."""
+"""The delays before the next start or stop after a whole run failed; a run itself tries for about an hour."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def action(
     failing: Mapping[Kind, PowerFailure] = MappingProxyType({}),
     warned: bool = False,
 ) -> Action:
-    """What to do about one hub, and when to look at it again.
+    """The action for one hub, and the time of the next look.
 
     actual: as shared.hubs.view.power_of says it. ready: the hub is made, and not being removed. failing: by the kind of run that
     failed. warned: users know of the coming stop.
@@ -69,7 +69,7 @@ def action(
 
 
 def retry_at(failing: PowerFailure) -> datetime:
-    """When the next run is begun. At once when none has ended: the one that tried is gone."""
+    """The time of the next run: at once when none has ended: the one that tried is gone."""
     return failing.last + RETRY[min(failing.count, len(RETRY)) - 1] if failing.count else failing.last
 
 

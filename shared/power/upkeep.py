@@ -1,4 +1,4 @@
-"""The nightly upkeep: mends the agenda, replaces passwords in time, warns of what runs out, forgets what is old."""
+"""The nightly upkeep: repairs the due queue, replaces passwords in time, warns of what runs out, forgets what is old."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ CALENDAR_BEFORE = timedelta(days=60)
 
 def upkeep(services: Services, engine: Engine) -> None:
     now, power = services.clock.now(), listed_power(services)
-    log.info("upkeep: %d hubs were missing on the agenda", rebuild(services))
+    log.info("upkeep: %d hubs were missing in the due queue", rebuild(services))
     purge(services, now)
     for hub in HubStore(services.tables).all():
         try:
@@ -77,7 +77,7 @@ def move_secrets(services: Services) -> None:
 
 
 def rotation(services: Services, hub: HubRecord, actual: str, now: datetime) -> str:
-    """Why a rotate run begins tonight; empty when none does."""
+    """The reason to begin a rotate run tonight; empty when none begins."""
     if actual == "off" and refusable(hub):
         return "a password that the cluster was never given is removed"
     if actual == "on" and rotation_due(services, hub, now):
@@ -87,7 +87,7 @@ def rotation(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
 
 
 def rotation_due(services: Services, hub: HubRecord, now: datetime) -> bool:
-    """Whether to replace the password of a hub that is on. That renews all nodes, under the pods on them.
+    """True if the password of a hub that is on should be replaced now. That renews all nodes, under the pods on them.
 
     So it is left to the next stop where one comes in time, and to another night while people are at work and the password
     holds a week longer. A rotation that did not come to its end, and left two passwords, waits for a week's stops at most.
@@ -137,7 +137,7 @@ def _stands_still(hub: HubRecord, now: datetime) -> str:
 
 
 def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> Iterator[tuple[str, str]]:
-    """What needs a person in the coming weeks: a stable code and a sentence each."""
+    """The problems that need a person in the coming weeks: a stable code and a sentence each."""
     name = hub.name
     if actual == "off" and (still := _stands_still(hub, now)):
         yield "Standstill", still
@@ -154,7 +154,7 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
     if hub.stored_schedule is not None and hub.spec.schedule is None:
         yield (
             "UnreadableSchedule",
-            f"The schedule of hub {name} cannot be read, and nothing switches it: PUT a corrected one.",
+            f"The schedule of hub {name} cannot be read, and nothing switches the hub: PUT a corrected one.",
         )
     if left := _holidays_left(hub, now):
         yield "HolidaysEnd", left
@@ -167,7 +167,7 @@ def warnings(services: Services, hub: HubRecord, actual: str, now: datetime) -> 
 
 
 def _left_over(hub: HubRecord) -> str | None:
-    """What a change of the nodes or the identity that did not end has left behind, for as long as nobody ends it."""
+    """The leftovers of a change of nodes or identity that did not end."""
     things = [f"the node pool {pool}" for pool in extra_pools(hub.status, hub.spec)]
     if retired := hub.status.retired.identity:
         things.append(f"the service principal {retired.name}")

@@ -25,7 +25,7 @@ PODS_START = 60.0
 def wait_until_usable(context: StepContext) -> Outcome:
     """A hub is there when /hub/health answers at its public address, whatever Azure and Kubernetes say.
 
-    Where it was before its cluster slept it is looked for first: that asks nothing of AKS, which limits how often hundreds of runs
+    The address from before the stop is tried first: that asks nothing of AKS, which limits how often hundreds of runs
     may have credentials.
     """
     if context.status.withdrawn.services:
@@ -41,10 +41,12 @@ def wait_until_usable(context: StepContext) -> Outcome:
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         look = seen(context, kubernetes)
         if look.at is None:
-            return _not_yet(context, kubernetes, "Waiting for the load balancer's address.")
+            return _not_yet(context, kubernetes, "Waiting for the load balancer's IP address.")
         if binder.needs_addresses(context.spec) and context.status.release.linked != look.at.addresses:
             linked(context, kubeconfig(context), chart_version(context))
-            return waiting(poll_delay(context.elapsed), "The hub has another address than before: its parts are told.")
+            return waiting(
+                poll_delay(context.elapsed), "The hub has another address than before; updating its release."
+            )
         if look.waits:
             return _not_yet(context, kubernetes, f"Not ready yet: {look.waits}")
         if look.trouble:

@@ -1,4 +1,4 @@
-"""What Azure is asked for: request bodies made from a hub's specification. Pure.
+"""Azure request bodies, made from a hub's specification. Pure.
 
 Field names as in the ARM reference (Microsoft.Network 2024-05-01, Microsoft.ContainerService 2026-08-01,
 Microsoft.ContainerRegistry 2023-07-01); how the tutorials' flags of `az aks create` map to them is in docs/architecture.md.

@@ -1,4 +1,4 @@
-"""What the upgrade's steps in Azure and their checks share: the cluster as it is, what may be sent back, what stands in the way."""
+"""Helpers that the upgrade's steps and checks share: the present cluster, bodies to send back, problems that block."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,7 +66,7 @@ def find_profile(found: Cluster, pool: str) -> Json | None:
 
 
 def merged_tags(present: dict[str, str], old: Hub, new: Hub) -> dict[str, str]:
-    """The hub's tags anew; those that others put there, such as a policy, stay. Azure compares names without case."""
+    """The hub's new tags; those that others put there, such as a policy, stay. Azure compares names without case."""
     ours = {name.lower() for name in (*bodies.tags(old), *bodies.tags(new))}
     return {name: value for name, value in present.items() if name.lower() not in ours} | bodies.tags(new)
 
@@ -90,14 +90,14 @@ def first_nodes(old: Hub, new: Hub, found: Cluster) -> int:
 
 def pool_exists(hub: Hub, name: str) -> tuple[str, str]:
     return (
-        f"The cluster {hub.cluster.name} has a pool {name} that was not made for this hub.",
+        f"The cluster {hub.cluster.name} has a pool {name} that was not created for this hub.",
         "Give the new pool another name: cluster.nodePool in the same request.",
     )
 
 
 def identity_exists(name: str, group: str) -> tuple[str, str]:
     return (
-        f"There is a managed identity {name} in {group} that was not made for this hub.",
+        f"There is a managed identity {name} in {group} that was not created for this hub.",
         'Give the new one another name: {"identity": {"type": "managed", "name": "..."}}.',
     )
 
@@ -110,15 +110,15 @@ def application_exists(hub: str, client_id: str) -> tuple[str, str]:
         "A directory administrator can tell whose the application is."
     )
     return (
-        f"The directory has an application ({client_id}) under the unique name of hub {hub} that was not made for this hub.",
+        f"The directory has an application ({client_id}) under the unique name of hub {hub} that is not this hub's.",
         advice,
     )
 
 
 def no_newer_image(pool: str) -> tuple[str, str]:
     return (
-        f"The nodes of {pool} have AKS' newest image: AKS does not replace them, and they keep the principal until it does.",
-        "AKS brings out a newer image about every week: ask again then. Another Kubernetes version replaces the nodes at once.",
+        f"The nodes of {pool} have AKS' newest image: AKS does not replace them, and they keep the principal.",
+        "AKS releases a newer image about every week: ask again then. Another Kubernetes version replaces them at once.",
     )
 
 

@@ -1,7 +1,7 @@
-"""The hub's own name in the DNS: it must lead to the load balancer before anybody can open it, Let's Encrypt included.
+"""The hub's own name in the DNS: it must resolve to the load balancer before anybody can open it, Let's Encrypt included.
 
 In the zone that the hub names, the record is an address (A), not an alias (CNAME) of the DNS label's name. An alias could be
-written before the install, but nothing would be won by it: the label's name leads nowhere until the load balancer is there. An
+written before the install, but that gains nothing: the label's name resolves to nothing until the load balancer exists. An
 address needs no label, and may stand at the zone's own name, where DNS allows no alias.
 """
 
@@ -47,14 +47,14 @@ def is_ours(record: Record, hub: str, subscription: str) -> bool:
 
 
 def wanted_record(hub: Hub, host: str, address: str | None, dns_suffix: str) -> str:
-    """What a person has to write into a zone that is not Hubkeeper's to write."""
+    """The record that a person has to create in a zone that Hubkeeper may not write."""
     label = access.label_host(hub, dns_suffix)
     by_address = f"an A record for {host} with {address or 'the address that the run shows'}"
     return f"{by_address}, or a CNAME record with {label}" if label else by_address
 
 
 def ensure_records(context: StepContext, address: str) -> str:
-    """Sees to it that the hub's names lead to the load balancer. What is still missing, as a sentence; empty when they do."""
+    """Points the hub's names at the load balancer. Returns the missing part as a sentence; empty when all resolve."""
     _ensure_record(context, address)
     spec, suffix = context.spec, context.services.settings.dns_suffix
     hosts = access.must_resolve(spec, suffix)
@@ -69,16 +69,16 @@ def ensure_records(context: StepContext, address: str) -> str:
 
 
 def _astray(context: StepContext, host: str, found: frozenset[str], address: str) -> str:
-    where = f"leads to {', '.join(sorted(found))}, not to {address} alone" if found else "does not lead anywhere yet"
+    where = f"resolves to {', '.join(sorted(found))}, not to {address} alone" if found else "does not resolve yet"
     if place(context.spec, context.subscription):
-        return f"{host} {where}; its record is made, and becomes known within minutes."
+        return f"{host} {where}; its record is created, and the DNS publishes it within minutes."
     if host not in https.own_hosts(context.spec.access, context.spec.values):
-        return f"{host} {where}; Azure makes it known with the load balancer."
-    return f"{host} {where}: make {wanted_record(context.spec, host, address, context.services.settings.dns_suffix)}."
+        return f"{host} {where}; Azure publishes it with the load balancer."
+    return f"{host} {where}: create {wanted_record(context.spec, host, address, context.services.settings.dns_suffix)}."
 
 
 def _ensure_record(context: StepContext, address: str) -> None:
-    """Makes the record in the hub's zone, or mends it. Raises PermanentError when one is there that is not ours."""
+    """Creates or corrects the record in the hub's zone. Raises PermanentError when one is there that is not ours."""
     where = place(context.spec, context.subscription)
     if where is None:
         return
@@ -100,12 +100,12 @@ def _ensure_record(context: StepContext, address: str) -> None:
 
 def taken(hub: Hub, leads_to: tuple[str, ...]) -> str:
     zone = hub.access.dns_zone.name if hub.access.dns_zone else ""
-    where = f", which leads to {', '.join(leads_to)}" if leads_to else ""
-    return f"The DNS zone {zone} has a record for {hub.access.host} that was not made for this hub{where}."
+    where = f", which points at {', '.join(leads_to)}" if leads_to else ""
+    return f"The DNS zone {zone} has a record for {hub.access.host} that was not created for this hub{where}."
 
 
 def unwell(context: StepContext, kubernetes: Kubernetes, url: str, address: str) -> str:
-    """Why the hub does not serve at its URL, after doing what can be done about it; empty when it serves."""
+    """The reason why the hub does not serve at its URL, after an attempt to fix it; empty when it serves."""
     trouble = context.services.jupyterhub(url).trouble()
     if not trouble:
         return ""
@@ -115,10 +115,10 @@ def unwell(context: StepContext, kubernetes: Kubernetes, url: str, address: str)
     if resolved and https.by_letsencrypt(context.spec.access, context.spec.values):
         since = _asked_since(context, resolved.since)
         if tls.ask_again(kubernetes, context.spec.release.namespace, since, ISSUED, context.now):
-            return f"Asking Let's Encrypt again: the name leads here since {wire_time(resolved.since)}."
+            return f"Asking Let's Encrypt again: the name resolves to the hub since {wire_time(resolved.since)}."
         if "certificate" in trouble:
             return (
-                f"{url} does not answer yet: {trouble}. Why Let's Encrypt gives no certificate is in the front's log: "
+                f"{url} does not answer yet: {trouble}. The front's log says why Let's Encrypt gives no certificate: "
                 f"kubectl logs -n {context.spec.release.namespace} -l component={tls.FRONT} -c traefik."
             )
     return f"{url} does not answer yet: {trouble}."
@@ -133,7 +133,7 @@ def _asked_since(context: StepContext, leads: datetime) -> datetime:
 def forget_records(context: StepContext, hosts: tuple[str, ...] = ()) -> list[str]:
     """Removes the hub's records of other hosts than these; ids of those that it removed.
 
-    A record of a host that the hub keeps stays, also when the hub no longer names a zone: its name goes on leading here.
+    A record of a host that the hub keeps stays, also when the hub no longer names a zone: its name still points here.
     """
     known = context.status.dns
     leaving = [resource_id for resource_id in known.records if host_of(resource_id) not in hosts]

@@ -42,7 +42,7 @@ def ensure(context: StepContext, name: str, principal: str, wanted: str, part: K
     if allowed(context.hub, subnet):
         return _assigned(context, subnet, name, principal, bodies.NETWORK_CONTRIBUTOR, part)
     if allows(context.services.roles.granted(subnet, principal), JOIN):
-        return done(f"{name} may use the subnet {spec.network.subnet} already.")
+        return done(f"{name} can already use the subnet {spec.network.subnet}.")
     return _refused(context, subnet, name, principal)
 
 
@@ -60,9 +60,9 @@ def _refused(context: StepContext, subnet: str, name: str, principal: str) -> Ou
     spec = context.spec
     return failed(
         NOT_OWNED,
-        f"The network {spec.network.name} was not made for hub {spec.name}, and nobody has allowed {name} to use its subnet "
+        f"The network {spec.network.name} is not hub {spec.name}'s, and nobody has allowed {name} to use its subnet "
         f"{spec.network.subnet}.",
         f'An admin allows it with PUT /api/hubs/{spec.name}/network-role {{"subnet": "{subnet}"}} and the admin key. Or '
-        f"somebody who may gives the role: az role assignment create --assignee-object-id {principal} "
+        f"somebody with the permission gives the role: az role assignment create --assignee-object-id {principal} "
         f'--assignee-principal-type ServicePrincipal --role "{bodies.NETWORK_CONTRIBUTOR}" --scope {subnet}. Then retry the run.',
     )

@@ -33,12 +33,12 @@ class Own:
 
     @property
     def kept(self) -> parts.Certificate:
-        """What a hub's record keeps of it: none of it secret."""
+        """The part that a hub's record keeps: none of it secret."""
         return parts.Certificate(self.key, self.version, self.secret, self.certificate.ends)
 
 
 def version(services: Services, hub: Hub) -> str | None:
-    """Of what Key Vault has for the hub now; None when it has nothing, or the hub needs nothing."""
+    """The version that Key Vault has for the hub now; None when it has none, or the hub needs none."""
     key = access.certificate(hub)
     found = vault.theirs(services, hub.name, key) if key else None
     return found.version if found else None
@@ -52,7 +52,7 @@ def load(services: Services, hub: Hub, now: datetime) -> Own | None:
     kept = vault.theirs(services, hub.name, key)
     if kept is None:
         raise PermanentError(
-            keyvault.SYSTEM, "SecretNotFound", f"access.https.certificate is secret://{key}, which is not there."
+            keyvault.SYSTEM, "SecretNotFound", f"access.https.certificate is secret://{key}, which does not exist."
         )
     try:
         found = certificates.read(kept.value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.kubernetes.helm import Release
 
 HELM_TIMEOUT = timedelta(minutes=10)
-"""What the chart's guide advises; only a pre-puller hook that somebody switched on makes helm wait this long."""
+"""The timeout that the chart's guide advises; only a pre-puller hook that somebody switched on makes helm wait this long."""
 
 
 def kubeconfig(context: StepContext) -> str:
@@ -33,7 +33,7 @@ def kubeconfig(context: StepContext) -> str:
 
 
 def chart_version(context: StepContext) -> str:
-    """Of the chart that is installed, or will be. Raises KeyError before a preflight has found it out."""
+    """The version of the chart that is installed, or will be. Raises KeyError before a preflight has found it out."""
     return required(context.status.release.chart, "version of the chart")
 
 
@@ -48,7 +48,7 @@ def linked(context: StepContext, credentials: str, version: str) -> Outcome | No
     found = note_addresses(context, credentials)
     if found is None:
         return waiting(
-            poll_delay(context.elapsed), "Waiting for the load balancers' addresses, which the chart must know."
+            poll_delay(context.elapsed), "Waiting for the load balancers' IP addresses, which the chart needs."
         )
     if context.status.release.linked == found:
         return None
@@ -58,7 +58,7 @@ def linked(context: StepContext, credentials: str, version: str) -> Outcome | No
 
 
 def note_addresses(context: StepContext, credentials: str) -> Addresses | None:
-    """What the load balancers' addresses are now, for the next install; None while there are none."""
+    """The load balancers' addresses now, for the next install; None while there are none."""
     with context.services.kubernetes(credentials) as kubernetes:
         found = seen(context, kubernetes).addresses
     if found:
@@ -106,13 +106,13 @@ def _secret(context: StepContext, reference: Reference) -> str:
         raise PermanentError(
             keyvault.SYSTEM,
             "SecretNotFound",
-            f"values refer to secret://{reference.name}, which hub {context.spec.name} has not got.",
+            f"values refer to secret://{reference.name}, which hub {context.spec.name} does not have.",
         )
     return secret.value
 
 
 def trouble(context: StepContext, hub: str, page: str | None) -> str:
-    """Why people cannot use it at these URLs, as a sentence; empty when they can."""
+    """The reason why people cannot use it at these URLs, as a sentence; empty when they can."""
     if not context.services.jupyterhub(hub).healthy():
         return f"{hub} does not answer yet."
     return page_trouble(context, page)
@@ -124,7 +124,7 @@ def page_trouble(context: StepContext, page: str | None) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a hub is. hub, page: the URLs of JupyterHub and of a BinderHub's page."""
+    """The URLs of a hub. hub, page: the URLs of JupyterHub and of a BinderHub's page."""
 
     addresses: Addresses
     hub: str
@@ -137,9 +137,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the cluster says. at: None while the load balancers have no address. waits: the first thing that is not ready.
+    """The state that the cluster reports. at: None while load balancers lack an address. waits: the first unready thing.
 
-    trouble: why people cannot use what is ready, as a sentence; empty when they can.
+    trouble: the reason why people cannot use what is ready, as a sentence; empty when they can.
     """
 
     at: Place | None

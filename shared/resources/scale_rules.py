@@ -56,7 +56,7 @@ def ensure(context: StepContext, hub: Hub) -> Outcome:
             context.services.arm.delete(found["id"], API)
     context.services.arm.put(wanted, API, bodies.scale_rules(hub, bounds, scale_set))
     return done(
-        f"Rules on the scale set of {pool}: a node more above {bodies.BUSY} % of the processors, one less below {bodies.IDLE} %, "
+        f"Rules on the scale set of {pool}: one node more above {bodies.BUSY} % CPU, one less below {bodies.IDLE} %, "
         f"{bounds.min} to {bounds.max} nodes."
     )
 
@@ -65,7 +65,7 @@ def remove(context: StepContext) -> Outcome:
     ours = _ours(context)
     for found in ours:
         context.services.arm.delete(found["id"], API)
-    return done("The rules on the scale set are removed." if ours else "There are no rules on the scale set.")
+    return done("The rules on the scale set are deleted." if ours else "There are no rules on the scale set.")
 
 
 def suspend(context: StepContext) -> None:
@@ -84,7 +84,7 @@ def suspend(context: StepContext) -> None:
 
 
 def resume(context: StepContext) -> Outcome | None:
-    """Switches the hub's rules on, if it is to have any; those that are lost are made anew. None when that is done."""
+    """Switches the hub's rules on, if it is to have any; lost ones are created again. None when that is done."""
     if not context.spec.cluster.rules:
         return None
     outcome = ensure(context, context.spec)
@@ -120,7 +120,7 @@ def _ours(context: StepContext, free: str | None = None) -> list[Json]:
     taken = [each for each in found if free and each["id"].lower() == free.lower()]
     if any(not ownership.owned(each.get("tags"), context.spec.name) for each in taken):
         group = context.spec.cluster.node_resource_group
-        said = f"The rules {taken[0]['name']} in {group} were not made by Hubkeeper, which leaves them as they are."
+        said = f"The rules {taken[0]['name']} in {group} were not created by Hubkeeper, which leaves them as they are."
         raise PermanentError("Azure Monitor", "ScaleSetRules", said)
     return [setting for setting in found if ownership.owned(setting.get("tags"), context.spec.name)]
 

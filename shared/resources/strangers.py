@@ -47,7 +47,7 @@ def shut_out(context: StepContext, kubernetes: "Kubernetes", how: str) -> Outcom
     name = context.spec.name
     return failed(
         access.OPEN,
-        f"Hub {name} lets everybody in. {how} Its public address is taken away.",
+        f"Hub {name} lets everybody in. {how} Its public address was removed.",
         "Look for what sets the login in Python (hub.extraConfig, hub.extraFiles) or in hub.existingSecret. A secret can be "
         f"corrected with PUT /api/hubs/{name}/secrets/KEY; then retry the run. Otherwise "
         f"{recovery.begin_again(name, 'the corrected specification')}: nobody has worked in this hub. If everybody is to get in, "

@@ -1,4 +1,4 @@
-"""What the workflow engine calls: one step of a run at a time, and a run's beginning and end.
+"""The functions that the workflow engine calls: one step of a run at a time, and a run's beginning and end.
 
 Nothing secret passes through: an activity is given names, fetches credentials itself, and answers with a state. Even the text of
 an unexpected exception stays in the log's traceback on this machine and never reaches the engine's history.
@@ -67,7 +67,9 @@ def take(run_id: str, step_name: str) -> Answer:
         return _answer(step.status)
     if run.cancel_requested_by and "operation" not in step.checkpoint:
         # Between two calls a step is at a boundary, unless an operation of Azure's is under way.
-        message = f"{step.message} Then the run was cancelled." if step.started else "Not begun: the run was cancelled."
+        message = (
+            f"{step.message} The run was then cancelled." if step.started else "Not started: the run was cancelled."
+        )
         store.save_step(run.id, replace(step, status=StepStatus.CANCELLED, ended=now, message=message.strip()))
         return Answer(state="cancelled", after=0.0)
     if step.started is None:
@@ -147,12 +149,12 @@ def _ended_badly(step: StepState, error: OutsideError, fault: Problem) -> Outcom
     if not isinstance(error, TemporaryError) or step.bad_ends >= len(BAD_ENDS):
         return Outcome("failed", fault.message, fault=fault)
     wait = BAD_ENDS[step.bad_ends]
-    message = f"{error.system}: the operation failed ({error.code}); beginning it again in {wait / 60:.0f} minutes."
+    message = f"{error.system}: the operation failed ({error.code}); starting it again in {wait / 60:.0f} minutes."
     return Outcome("waiting", message, after=wait, failing=True, bad_end=True)
 
 
 def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: datetime) -> Outcome:
-    """What is waited for without any failure, and does not come, is a failure in the end."""
+    """Fails a step that waits without any error for longer than its timeout."""
     if outcome.state != "waiting" or outcome.failing or step.started is None:
         return outcome
     waited = (now - step.started).total_seconds()
@@ -163,7 +165,7 @@ def in_time(kind: Kind, plan: Step, step: StepState, outcome: Outcome, now: date
 
 
 def _refused(step: StepState, error: OutsideError, now: datetime, fault: Problem) -> Outcome:
-    """A permanent refusal fails the step; after a temporary one it is called again, until patience ends."""
+    """A permanent refusal fails the step; after a temporary one it is called again, until its timeout."""
     from shared.runs.context import backoff, give_up
 
     if not isinstance(error, TemporaryError):

@@ -1,4 +1,4 @@
-"""What to do about an outside system's refusal, in plain words, by what was asked for. Pure.
+"""Advice on an outside system's refusal, by the kind of run. Pure.
 
 The codes and their meaning: recorded answers of ARM and AKS, "Troubleshoot AKS errors" and "Resource
 provider errors" on learn.microsoft.com.

@@ -1,6 +1,6 @@
 """How a run is asked for, retried and cancelled, whether by HTTP, in a chat, or by a timer.
 
-A run is written first, then the hub is leased to it, then the engine is told. A crash in between is mended by the sweep
+A run is written first, then the hub is leased to it, then the engine is told. The reconciliation repairs a crash in between
 (shared.runs.reconcile): a run without a hub is dropped, a run that the engine does not know is started.
 """
 
@@ -82,7 +82,7 @@ class Commands:
             self.runs.update(waiting.id, lambda run: transitions.replaced(run, self.services.clock.now(), self.by))
         run = self.new(hub.name, kind, reason, workflow(kind).plan_for(hub), options=options or Options())
         current = self.runs.get(str(hub.open_run))
-        turn = f"Waits until run {current.id} ({current.kind}) has ended."
+        turn = f"Waiting until run {current.id} ({current.kind}) has ended."
         run = replace(run, steps=(replace(run.steps[0], message=turn), *run.steps[1:]))
         self.runs.insert(run)
         try:
@@ -141,7 +141,11 @@ class Commands:
 
 
 def _changed(name: str) -> BusyError:
-    return BusyError("HubChanged", f"Hub {name} was changed by somebody else just now.", "Look at it and ask again.")
+    return BusyError(
+        "HubChanged",
+        f"Hub {name} was changed by somebody else just now.",
+        f"Look at GET /api/hubs/{name} and ask again.",
+    )
 
 
 def busy(hub: HubRecord) -> BusyError:

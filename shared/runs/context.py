@@ -1,4 +1,4 @@
-"""What a step is given, and the small decisions that all of them share."""
+"""The input of a step, and the small decisions that all steps share."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,7 +104,9 @@ def watching(context: StepContext, message: str) -> Outcome | None:
     except NotFoundError:
         # Azure has forgotten the operation: the resource itself tells how it ended, or it is begun again.
         checkpoint = {name: value for name, value in context.checkpoint.items() if name != "operation"}
-        return waiting(0, f"{message}: Azure no longer knows the operation.", **checkpoint)
+        return waiting(
+            0, f"{message}: Azure no longer knows the operation; checking the resource itself.", **checkpoint
+        )
     return watch(context, progress, message)
 
 
@@ -114,7 +116,7 @@ def stagger(context: StepContext) -> Outcome | None:
     left = (until - context.now).total_seconds()
     if left <= 0:
         return None
-    return waiting(left, f"Waiting until {until:%H:%M:%S} UTC: many hubs are switched now, and AKS limits how fast.")
+    return waiting(left, f"Waiting until {until:%H:%M:%S} UTC: many hubs switch now, and AKS limits the rate.")
 
 
 def operation_checkpoint(operation: Operation) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def give_up(error: TemporaryError, failing_for: float) -> bool:
 def backoff(error: TemporaryError, tries: int) -> float:
     """Seconds until the next try, after `tries` failures in a row. What the system asks for is kept to.
 
-    A principal that is not known yet is no sign of trouble: it is tried steadily, for what the cluster waits for is this alone.
+    A principal that is not known yet is no sign of an error: it is tried steadily, because the cluster waits for it alone.
     """
     if error.retry_after is not None:
         return error.retry_after

@@ -16,8 +16,8 @@ from shared.services import Services
 def end(services: Services, run_id: str, attempt: int, now: datetime) -> Run:
     """Ends a run whose steps have come to rest, and gives its hub back.
 
-    What follows comes first: who sees the run's end finds it done. A crash before the end is written repeats it, an event twice
-    at most; the sweep mends one after. A receiver that is slow to be told is waited for when all is done.
+    The follow-up comes first: who sees the end finds it done. A crash before the end is written repeats it, an event twice
+    at most; the reconciliation repairs one after. A receiver that is slow to be told is waited for when all is done.
 
     attempt: the one that has come to its end. The engine may call twice, and the run may have been taken up again in between:
     then it is not ended.
@@ -61,9 +61,11 @@ def phase_after(run: Run) -> Phase:
     return "ready"
 
 
-_UNEXPLAINED = Problem("Unexplained", "It left no explanation.", "Look at the run's steps, and retry it.")
+_UNEXPLAINED = Problem(
+    "Unexplained", "The run failed without an explanation.", "Look at the run's steps, and retry it."
+)
 
 
 def fault_of(run: Run) -> Problem:
-    """Why a run failed."""
+    """The reason of a run's failure."""
     return run.fault or _UNEXPLAINED

@@ -8,7 +8,7 @@ from shared.runs.orders import Order, PlannedStep
 
 
 class Client(Protocol):
-    """What is used of the engine's client (azure.durable_functions' SyncDurableFunctionsClient)."""
+    """The part of the engine's client that is used (azure.durable_functions' SyncDurableFunctionsClient)."""
 
     def schedule_new_orchestration(self, orchestrator: str, /, *, input: Any, instance_id: str) -> Any: ...  # noqa: A002 - its name
 
@@ -38,7 +38,7 @@ class Engine:
                 raise _unavailable(error) from error
 
     def at_work(self, run: Run) -> bool | None:
-        """Whether the present attempt's orchestration is alive; None when the engine does not know it."""
+        """True if the present attempt's orchestration is alive; None when the engine does not know it."""
         import grpc
         from durabletask.client import OrchestrationStatus
 

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """Of a run. queued: accepted, no step has begun."""
+    """The status of a run. queued: accepted, no step has begun."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -48,13 +48,13 @@ class StepStatus(StrEnum):
 
 
 def error_form(fault: Problem) -> dict[str, str]:
-    """Why a run or a step failed, in its row and as `error` in the API: about no field, and never a warning."""
+    """The reason of a run's or step's failure, in its row and as `error` in the API: about no field, and never a warning."""
     return {"code": fault.code, "message": fault.message, "advice": fault.advice}
 
 
 @dataclass(frozen=True)
 class StepState:
-    """How far one step is. Times are UTC; memo is what the step left for its next call (no secrets: it is stored)."""
+    """How far one step is. Times are UTC; the step leaves the checkpoint for its next call (no secrets: it is stored)."""
 
     name: str
     status: StepStatus = StepStatus.WAITING
@@ -76,9 +76,9 @@ class StepState:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of a step comes to.
+    """The result of one call of a step.
 
-    done; waiting: call again after so many seconds with this memo; failed: permanently, until somebody changes something;
+    done; waiting: call again after so many seconds with this checkpoint; failed: until somebody changes something;
     cancelled: what the run is for is not wanted any more.
     """
 
@@ -111,12 +111,12 @@ def called_off(code: str, message: str, advice: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for besides the kind of run."""
+    """The options of a request beside the kind of run."""
 
     keep_homes: bool = False
-    """Of a teardown: copies of the users' volumes are kept."""
+    """A teardown keeps copies of the user volumes."""
     force: bool = False
-    """Of a stop: nobody is waited for."""
+    """A stop waits for nobody."""
     delay: float = 0.0
     """Seconds after the request when a run begins that was asked for together with many others."""
 
@@ -141,7 +141,7 @@ class Run:
     receipt: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     wanted: dict[str, Any] | None = None
-    """Of an upgrade: the specification that the hub is to have, in the form of the API, without its schedule."""
+    """An upgrade's wanted specification, in the form of the API, without its schedule."""
     plan: Plan = ()
     """The steps that the hub needs, as the plan was when the run was asked for."""
     steps: tuple[StepState, ...] = ()

@@ -1,4 +1,4 @@
-"""What the workflow engine is given to keep: the inputs and answers of orchestrations and activities, as JSON.
+"""The data that the workflow engine keeps: the inputs and answers of orchestrations and activities, as JSON.
 
 Nothing secret is among them: the engine's history can be read.
 """

@@ -1,4 +1,4 @@
-"""The sweep: mends what a crash left between the tables and the workflow engine.
+"""The reconciliation: repairs what a crash left between the tables and the workflow engine.
 
 The tables are the truth. A run that the engine does not know, or whose orchestration has ended without ending the run, gets an
 orchestration again; every step is idempotent, so nothing is made twice. A lease whose run has ended is given back.
@@ -24,7 +24,7 @@ SETTLED = timedelta(minutes=1)
 
 
 def reconcile(services: Services, engine: Engine) -> list[str]:
-    """What was mended, a line each."""
+    """The repairs, a line each."""
     mended = []
     for hub in HubStore(services.tables).leased():
         try:
@@ -32,10 +32,10 @@ def reconcile(services: Services, engine: Engine) -> list[str]:
         except (
             OutsideError,
             MissingError,
-        ) as error:  # one hub's trouble never delays another's; the next sweep comes in a minute
-            log.warning("sweep: hub %s: %s", hub.name, error.code)
+        ) as error:  # one hub's error never delays another's; the next pass comes in a minute
+            log.warning("reconcile: hub %s: %s", hub.name, error.code)
     for line in mended:
-        log.warning("sweep: %s", line)
+        log.warning("reconcile: %s", line)
     return mended
 
 

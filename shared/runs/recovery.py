@@ -1,4 +1,4 @@
-"""What can follow a run that did not succeed, in words for whoever asked for it. Pure.
+"""Advice after a run that did not succeed, in words for the person who asked for it. Pure.
 
 A hub that people may have worked in is never proposed for deletion: only a create that failed before its hub answered is told to
 begin again, since nothing of anybody's can be in it.
@@ -62,7 +62,7 @@ def otherwise(hub: str, changed: str) -> str:
 
 
 def unused(run: Run, step: str) -> bool:
-    """Whether the failure of this step means that nobody can have worked in the hub: a create lets people in at its end only."""
+    """True if the failure of this step means that nobody can have worked in the hub: a create lets people in at its end."""
     if run.kind is not Kind.CREATE:
         return False
     needs = {each.name: each.after for each in run.plan}
@@ -75,15 +75,15 @@ def unused(run: Run, step: str) -> bool:
 
 
 def never_answered(run: Run) -> bool:
-    """Whether the run is a create whose hub has let nobody in so far."""
+    """True if the run is a create whose hub has let nobody in so far."""
     return run.kind is Kind.CREATE and run.step(_ANSWERS).status is not StepStatus.SUCCEEDED
 
 
 def overdue(kind: Kind) -> str:
     """For a step that did not end in time, though nothing was refused."""
     if kind is Kind.TEARDOWN:
-        return "See in the Azure portal what holds the deletion up. When that is gone, retry the teardown: it deletes the rest."
-    return "See in the Azure portal what holds it up. When that is gone, retry the run."
+        return "Look in the Azure portal for what blocks the deletion and remove it. Then retry the teardown."
+    return "Look in the Azure portal for what blocks it and remove it. Then retry the run."
 
 
 def cancelled(run: Run) -> str:
@@ -91,7 +91,7 @@ def cancelled(run: Run) -> str:
     if run.kind is Kind.TEARDOWN:
         return "Retry the run to finish the teardown."
     if never_answered(run):
-        return f"Retry the run to continue, or send DELETE /api/hubs/{run.hub}?confirm={run.hub} to remove what it has made."
+        return f"Retry the run to continue, or send DELETE /api/hubs/{run.hub}?confirm={run.hub} to delete what it created."
     return "Retry the run to continue."
 
 

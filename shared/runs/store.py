@@ -1,4 +1,4 @@
-"""Where runs are kept: table `runs`, one partition a hub, newest first.
+"""The store of runs: table `runs`, one partition a hub, newest first.
 
 A run's id is its hub's name, a hyphen, and its row key, which counts down with time: an id finds its row, and reading a hub's
 partition from the start gives the newest. Each step is a property of its own, written by that step alone.
@@ -146,7 +146,7 @@ def _plan(stored: str | None, kind: Kind) -> Plan:
 
 
 def _options_json(options: Options) -> str:
-    """What was asked for alone, by the names that rows have had from the first."""
+    """The options that were asked for, by the names that rows have had from the first."""
     fields = {"keepHomes": options.keep_homes, "force": options.force, "delay": options.delay}
     return json.dumps({name: value for name, value in fields.items() if value})
 

@@ -1,4 +1,4 @@
-"""How the status of a run changes: the one place that says so."""
+"""The changes of a run's status: the only place that makes them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -51,7 +51,7 @@ def replaced(run: Run, now: datetime, by: str) -> Run:
     """A run that still waits for its turn makes way for an opposite one."""
     if run.status is not Status.QUEUED:
         raise NotAllowedError(run, "replaced", _ENDED_ADVICE)
-    fault = Problem("Replaced", f"{by} asked for the opposite before it was its turn.", "Nothing to do.")
+    fault = Problem("Replaced", f"{by} asked for the opposite before this run started.", "Nothing to do.")
     return replace(run, status=Status.CANCELLED, ended=now, fault=fault)
 
 

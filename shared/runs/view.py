@@ -60,7 +60,7 @@ def _longest_left(run: Run, now: datetime) -> float:
 
 
 def percent(run: Run, now: datetime) -> int:
-    """Of the longest chain of steps, by usual lengths: 100 only when the run has succeeded."""
+    """The done part of the longest chain of steps, by usual lengths: 100 only when the run has succeeded."""
     if run.status is Status.SUCCEEDED:
         return 100
     whole = sum(step.seconds for step in run.plan)

@@ -21,7 +21,7 @@ type StepFunction = Callable[[StepContext], Outcome]
 """One idempotent step: looks at what is there and does what is missing. It may be called any number of times."""
 
 type FollowUp = Callable[[Services, Run, HubRecord, datetime], list[PendingEvent]]
-"""What follows from a run's end (UTC), before people see it; answers the events that are to be delivered."""
+"""The follow-up of a run's end (UTC), before people see it; answers the events that are to be delivered."""
 
 
 @dataclass(frozen=True)

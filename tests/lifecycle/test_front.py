@@ -189,13 +189,13 @@ def _trusted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_hub_without_a_name_waits_for_none() -> None:
-    assert Lab().call(front.wait_for_name).message == "The hub has no name that must be led to it."
+    assert Lab().call(front.wait_for_name).message == "The hub has no name that needs a DNS record."
     assert Lab(dnsLabel="r5hub").call(front.wait_for_name).state == "done"
 
 
 def test_the_record_is_made_marked_and_kept_in_mind_before() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
-    assert lab.call(front.wait_for_name).message == f"{HOST} leads to {ADDRESS}."
+    assert lab.call(front.wait_for_name).message == f"{HOST} resolves to {ADDRESS}."
     assert lab.dns.records[RECORD].metadata == MARK == {"hubkeeper-hub": "r5", "hubkeeper-subscription": SUBSCRIPTION}
     assert lab.status.dns.records == (RECORD,)
     lab.call(front.wait_for_name)
@@ -222,7 +222,7 @@ def test_a_record_of_somebody_elses_is_not_touched(metadata: dict[str, str]) -> 
     lab = Lab(host=HOST, dnsZone=OURS)
     theirs = Record(RECORD, ("20.9.9.9",), metadata, "etag-0")
     lab.dns.records[RECORD] = theirs
-    with pytest.raises(PermanentError, match=r"not made for this hub, which leads to 20\.9\.9\.9") as refused:
+    with pytest.raises(PermanentError, match=r"not created for this hub, which points at 20\.9\.9\.9") as refused:
         lab.call(front.wait_for_name)
     assert "remove that one" in advice.explain(refused.value, lab.record.spec, Kind.CREATE).advice
     assert (lab.dns.records, lab.status.dns.records) == ({RECORD: theirs}, ())
@@ -238,15 +238,15 @@ def test_the_zones_own_name_is_a_record_as_well() -> None:
 @pytest.mark.parametrize(
     ("access", "sees", "words"),
     [
-        ({}, frozenset(), "does not lead anywhere yet: make an A record for hub.example.org with 20.1.2.3."),
-        ({}, frozenset({"20.9.9.9"}), "leads to 20.9.9.9, not to 20.1.2.3 alone: make"),
-        ({}, frozenset({ADDRESS, "2001:db8::1"}), "leads to 20.1.2.3, 2001:db8::1, not to 20.1.2.3 alone"),
+        ({}, frozenset(), "does not resolve yet: create an A record for hub.example.org with 20.1.2.3."),
+        ({}, frozenset({"20.9.9.9"}), "resolves to 20.9.9.9, not to 20.1.2.3 alone: create"),
+        ({}, frozenset({ADDRESS, "2001:db8::1"}), "resolves to 20.1.2.3, 2001:db8::1, not to 20.1.2.3 alone"),
         (
             {"dnsLabel": "r5hub"},
             frozenset(),
             "or a CNAME record with r5hub.westus.cloudapp.azure.com.",
         ),
-        ({"dnsZone": OURS}, frozenset(), "its record is made"),
+        ({"dnsZone": OURS}, frozenset(), "its record is created"),
     ],
 )
 def test_a_name_that_does_not_lead_here_is_waited_for_and_says_what_to_do(
@@ -278,7 +278,7 @@ def test_the_wait_has_an_end_and_an_advice(access: dict[str, Any], words: str) -
 def test_a_label_is_waited_for_when_lets_encrypt_needs_it() -> None:
     lab = Lab(dnsLabel="r5hub", https=LETSENCRYPT)
     outcome = lab.call(front.wait_for_name)
-    assert "r5hub.westus.cloudapp.azure.com does not lead anywhere yet; Azure makes it known" in outcome.message
+    assert "r5hub.westus.cloudapp.azure.com does not resolve yet; Azure publishes it" in outcome.message
 
 
 def test_lets_encrypt_is_asked_again_once_when_its_front_came_before_the_name() -> None:
@@ -291,11 +291,11 @@ def test_lets_encrypt_is_asked_again_once_when_its_front_came_before_the_name() 
         with context.services.kubernetes("kubeconfig") as kubernetes:
             return hostname.unwell(context, kubernetes, f"https://{HOST}/", ADDRESS)
 
-    assert unwell() == "Asking Let's Encrypt again: the name leads here since 2026-11-23T08:00:00Z."
+    assert unwell() == "Asking Let's Encrypt again: the name resolves to the hub since 2026-11-23T08:00:00Z."
     assert lab.cluster.fronts == {}
     lab.place.clock.advance(seconds=60)
     lab.cluster.now, lab.cluster.fronts = lab.place.clock.now(), {"autohttps-2": 50.0}
-    assert "does not answer yet: certificate verify failed. Why Let's Encrypt gives" in unwell()
+    assert "does not answer yet: certificate verify failed. The front's log says why Let's Encrypt gives" in unwell()
     assert "kubectl logs -n jhub -l component=autohttps -c traefik" in unwell()
     assert list(lab.cluster.fronts) == ["autohttps-2"]
     lab.run = replace(lab.run, attempt=2)  # somebody has mended what Let's Encrypt had complained of
@@ -326,7 +326,7 @@ def test_the_certificate_is_in_the_cluster_and_its_end_in_the_record() -> None:
     lab = certified()
     outcome = lab.call(front.install_certificate)
     assert (
-        "The certificate for hub.example.org is in the cluster; it is good until 3000-01-01T00:00:00Z."
+        "The certificate for hub.example.org is in the cluster; it is valid until 3000-01-01T00:00:00Z."
         in outcome.message
     )
     kept = lab.status.tls.certificate
@@ -376,9 +376,9 @@ def test_a_new_certificate_lies_beside_the_old_one_until_the_release_has_it() ->
     assert noted
     assert sorted(lab.cluster.certificates) == sorted([before.secret, noted.secret])
     lab.place.hubs.record("r5", replace(lab.status.tls, certificate=noted))
-    assert lab.call(upgrade_front.remove_leftovers).message == "Removed: 1 certificates in the cluster."
+    assert lab.call(upgrade_front.remove_leftovers).message == "Deleted: 1 certificates in the cluster."
     assert lab.cluster.certificates == [noted.secret]
-    assert lab.call(upgrade_front.remove_leftovers).message == "Nothing was left over."
+    assert lab.call(upgrade_front.remove_leftovers).message == "There were no old DNS records or certificates."
 
 
 def test_one_that_has_not_changed_is_not_looked_at_again() -> None:
@@ -404,14 +404,14 @@ def test_with_https_its_certificate_goes() -> None:
 def test_a_new_name_leads_here_before_the_hub_answers_by_it() -> None:
     lab = Lab(Kind.UPGRADE, {"host": "lab.example.org", "dnsZone": OURS}, host=HOST, dnsZone=OURS)
     lab.call(front.wait_for_name)
-    assert lab.call(upgrade_front.wait_for_new_name).message == f"lab.example.org leads to {ADDRESS}."
+    assert lab.call(upgrade_front.wait_for_new_name).message == f"lab.example.org resolves to {ADDRESS}."
     assert set(lab.dns.records) == {RECORD, record_id(ZONE_ID, "lab")}
     assert (
-        lab.call(upgrade_front.remove_leftovers).message == "Removed: the record of lab.example.org."
+        lab.call(upgrade_front.remove_leftovers).message == "Deleted: the record of lab.example.org."
     )  # gone back to the old name
     lab.call(upgrade_front.wait_for_new_name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": "lab.example.org", "dnsZone": OURS}))
-    assert lab.call(upgrade_front.remove_leftovers).message == f"Removed: the record of {HOST}."
+    assert lab.call(upgrade_front.remove_leftovers).message == f"Deleted: the record of {HOST}."
     assert set(lab.dns.records) == {record_id(ZONE_ID, "lab")}
 
 
@@ -419,8 +419,8 @@ def test_without_its_zone_a_name_keeps_its_record_until_the_hub_goes() -> None:
     lab = Lab(host=HOST, dnsZone=OURS)
     lab.call(front.wait_for_name)
     lab.place.hubs.adopt("r5", lambda old: spec(auth="none", access={"host": HOST}))
-    assert lab.call(upgrade_front.remove_leftovers).message == "Nothing was left over."
-    assert lab.call(removal.delete_records).message == f"The record of {HOST} is gone."
+    assert lab.call(upgrade_front.remove_leftovers).message == "There were no old DNS records or certificates."
+    assert lab.call(removal.delete_records).message == f"The DNS record of {HOST} is deleted."
     assert lab.dns.records == {}
 
 
@@ -449,13 +449,13 @@ def test_a_teardown_removes_the_hubs_records_alone_and_can_be_called_twice() -> 
     lab.place.hubs.record("r5", replace(lab.status.dns, records=(RECORD, other)))
     lab.dns.records[other] = Record(other, ("20.9.9.9",), {}, "etag")  # somebody has made it anew
     for _ in range(2):
-        assert lab.call(removal.delete_records).message == f"The record of {HOST} is gone."
+        assert lab.call(removal.delete_records).message == f"The DNS record of {HOST} is deleted."
     assert list(lab.dns.records) == [other]
     assert lab.status.deleted_records.ids == (RECORD,)
 
 
 def test_a_hub_without_a_record_has_none_to_remove() -> None:
-    assert Lab().call(removal.delete_records).message == "The hub had no record in a DNS zone."
+    assert Lab().call(removal.delete_records).message == "The hub had no DNS record."
 
 
 # Before anything is made
@@ -503,8 +503,8 @@ def with_alias(lab: Lab) -> None:
         (without_zone, "DnsZoneNotFound", "az network dns zone list"),
         (without_role, "AuthorizationFailed", "DNS Zone Contributor"),
         (unseen, "AuthorizationFailed", "DNS Zone Contributor"),
-        (with_record, "DnsRecordTaken", "which leads to 20.9.9.9"),
-        (with_alias, "DnsRecordTaken", "which leads to elsewhere.example. Hubkeeper overwrites no record"),
+        (with_record, "DnsRecordTaken", "which points at 20.9.9.9"),
+        (with_alias, "DnsRecordTaken", "which points at elsewhere.example. Hubkeeper overwrites no record"),
     ],
 )
 def test_what_stands_against_a_record_is_said_before(trouble: Any, code: str, words: str) -> None:
@@ -518,13 +518,13 @@ def test_what_stands_against_a_record_is_said_before(trouble: Any, code: str, wo
 @pytest.mark.parametrize(
     ("access", "address", "words"),
     [
-        ({}, None, "With access.dnsLabel a CNAME record can be made before"),
+        ({}, None, "With access.dnsLabel a CNAME can be created before"),
         (
             {"dnsLabel": "r5hub"},
             None,
-            "Make a CNAME record for hub.example.org with r5hub.westus.cloudapp.azure.com, now",
+            "Create a CNAME record for hub.example.org with r5hub.westus.cloudapp.azure.com, now",
         ),
-        ({}, ADDRESS, "Make an A record for hub.example.org with 20.1.2.3"),
+        ({}, ADDRESS, "Create an A record for hub.example.org with 20.1.2.3"),
     ],
 )
 def test_the_record_that_a_person_has_to_make_is_told_before(

@@ -89,13 +89,13 @@ def test_there_is_nothing_to_rotate_any_more() -> None:
     made.place.runs.insert(run)
     stop = Lab(made.place, run, made.azure)
     assert "no password" in stop.call(rotate.check_password).message
-    assert stop.call(rotate.ensure_new_password).message == "Not needed."
+    assert stop.call(rotate.ensure_new_password).message == "The password stays: no new one is needed."
 
 
 def test_a_principal_that_was_brought_along_stays_with_its_secret() -> None:
     made = changing(**BROUGHT)
     said = through(made, *STEPS)[-1]
-    assert "brought along and stays, with its secret; its role on the network is gone" in said
+    assert "an existing one and stays, with its secret; its role on the network is deleted" in said
     assert "unassign old-assignment" in made.azure.asked
     assert not any(each.startswith(("delete", "purge")) for each in made.azure.asked)
     assert PASSWORD in made.azure.vault.kept
@@ -140,7 +140,7 @@ def test_nodes_that_have_the_newest_image_keep_the_principal_and_so_does_the_hub
     assert retired
     assert retired.application_id == "app-object"
     assert made.spec.identity.type == "managed", "the record does not say what the cluster is"
-    assert "as long as nodes keep it" in made.to_the_end(identity.delete_old_identity).message
+    assert "stays while nodes use it" in made.to_the_end(identity.delete_old_identity).message
     assert examined(made).plan.changes == (), "people would be warned of what cannot be done"
     made.place.hubs.record("r5", Upgrade(made.run.id))
     assert made.to_the_end(identity.replace_nodes).state == "done", "it keeps other changes from being made"
@@ -162,7 +162,7 @@ def test_nodes_that_were_made_anew_some_other_way_are_left_alone(renewed: dict[s
     made = changing()
     through(made, *STEPS[:2])
     made.azure.pools = renewed
-    assert made.to_the_end(identity.replace_nodes).message == "All nodes were made anew."
+    assert made.to_the_end(identity.replace_nodes).message == "All nodes are replaced."
     assert not any(each.startswith("renew") for each in made.azure.asked)
 
 

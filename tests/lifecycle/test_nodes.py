@@ -45,7 +45,7 @@ def test_the_new_pool_is_the_hubs_once_its_nodes_are_ready() -> None:
     assert (pool["count"], pool["vmSize"], pool["orchestratorVersion"], pool["mode"]) == (2, BIG, "1.35.5", "System")
     assert pool["tags"] == OWNED
     assert "/subnets/r5-subnet" in pool["vnetSubnetID"]
-    assert made.to_the_end(upgrade_pool.ensure_new_pool).message == "The pool of nodes stays."
+    assert made.to_the_end(upgrade_pool.ensure_new_pool).message == "The node pool stays."
 
 
 def test_a_pool_that_came_to_a_bad_end_is_asked_for_once_more() -> None:
@@ -107,11 +107,11 @@ def left_over(**pods: str) -> Lab:
 
 def test_the_old_pool_is_emptied_before_it_goes() -> None:
     made = left_over(hub="nodepool1", proxy="nodepool1", other="nodepool2")
-    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "Removed: nodepool1."
+    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "Deleted: nodepool1."
     assert made.azure.asked == ["cordon nodepool1-node", "evict hub", "evict proxy", "delete nodepool1"]
     assert [each["metadata"]["name"] for each in made.azure.pods] == ["other"]
     assert made.status.node_pools.extra == ()
-    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "No pool is left over."
+    assert made.to_the_end(upgrade_pool.delete_old_pool).message == "There is no old pool to delete."
 
 
 def test_what_its_budget_keeps_is_waited_for_and_then_named() -> None:
@@ -122,7 +122,7 @@ def test_what_its_budget_keeps_is_waited_for_and_then_named() -> None:
     assert outcome.fault
     assert outcome.fault.code == "PodsStay"
     assert "The disruption budget of hub needs 1 healthy pods" in outcome.fault.message
-    assert "nodepool1 is still there, costs" in outcome.fault.message
+    assert "nodepool1 still exists, costs" in outcome.fault.message
     assert "another replica" in outcome.fault.advice
     assert "retry the run" in outcome.fault.advice
     assert 30 <= (made.place.clock.now() - begun).total_seconds() / 60 <= 31
@@ -143,7 +143,7 @@ def test_a_pod_that_does_not_end_is_named_too() -> None:
 
 def test_the_tier_is_one_request() -> None:
     made = lab({"tier": "Standard"})
-    assert made.to_the_end(upgrade_cluster.upgrade_cluster).message == "The cluster is of the tier Standard."
+    assert made.to_the_end(upgrade_cluster.upgrade_cluster).message == "The cluster has the tier Standard."
     assert (made.azure.asked, made.azure.tier, made.spec.cluster.tier) == (["put cluster"], "Standard", "Standard")
     assert made.to_the_end(upgrade_cluster.upgrade_cluster).message == "Kubernetes stays as it is."
 
@@ -185,7 +185,7 @@ def test_rules_are_off_before_aks_autoscaler_is_on_and_gone_afterwards(autoscale
     after = lab({"autoscale": autoscale}, made.azure, old={"cluster": {"autoscale": RULES}})
     after.azure.asked.clear()
     assert after.to_the_end(upgrade_nodes.scale_pool).state == "done"
-    assert after.to_the_end(upgrade_nodes.update_rules).message == "The rules on the scale set are removed."
+    assert after.to_the_end(upgrade_nodes.update_rules).message == "The rules on the scale set are deleted."
     assert after.azure.asked[0] == f"put {SETTING}" or autoscale is None
     assert after.azure.asked[-1] == f"delete {SETTING}"
     assert settings(after.azure) == {}

@@ -212,7 +212,7 @@ def test_a_full_cluster_is_no_fault_of_the_upgrade() -> None:
     made.kubernetes.room, made.hub.spawns = False, "pending"
     outcome = made.to_the_end("release", upgrade_release.upgrade_release)
     assert outcome.state == "done"
-    assert "want of room" in outcome.message
+    assert "no node has room" in outcome.message
     assert CHECK_USER not in made.hub.there
 
 

@@ -227,7 +227,7 @@ def test_servers_that_take_long_are_waited_for_and_then_left_to_the_cluster() ->
     stopping = Stopping(user("ann", EVENING), user("bob", EVENING))
     stopping.hub.stubborn = {"bob"}
     outcome = stopping.call(stop_servers)
-    assert (outcome.state, outcome.after, outcome.message) == ("waiting", 5, "1 servers are stopping.")
+    assert (outcome.state, outcome.after, outcome.message) == ("waiting", 5, "1 servers are still stopping.")
     assert stopping.call(stop_servers, seconds=SERVERS_TIMEOUT - 1).state == "waiting"
     outcome = stopping.call(stop_servers, seconds=SERVERS_TIMEOUT)
     assert outcome.state == "done"

@@ -168,7 +168,7 @@ def test_what_another_run_decided_does_not_count() -> None:
     rotating.call(check_password)
     rotating.run = replace(rotating.run, id="another")
     for function in (ensure_new_password, give_password, delete_old_passwords):
-        assert rotating.call(function).message == "Not needed."
+        assert rotating.call(function).message == "The password stays: no new one is needed."
 
 
 def test_the_next_start_is_the_schedules() -> None:

@@ -92,12 +92,12 @@ def test_rules_of_that_name_that_others_made_are_left_as_they_are() -> None:
     site = Site("Running")
     (theirs,) = site.azure.resources.values()
     theirs["tags"] = {}
-    with pytest.raises(PermanentError, match="not made by Hubkeeper"):
+    with pytest.raises(PermanentError, match="not created by Hubkeeper"):
         site.call(Kind.CREATE, cluster.ensure_rules)
     site.checkpoint = {}
     outcome = site.call(Kind.START, start_cluster)
     assert outcome.state == "done"
-    assert "not made by Hubkeeper" in outcome.message
+    assert "not created by Hubkeeper" in outcome.message
     assert site.azure.asked == []
 
 

@@ -141,7 +141,7 @@ def test_a_name_in_a_zone_and_a_certificate_from_key_vault(cloud: Cloud, host: H
     assert (
         "it is for hub.example.org, not for old.example.org" in findings(host="old.example.org")["CertificateRefused"]
     )
-    assert "which leads to 192.0.2.1" in findings(host="old.example.org")["DnsRecordTaken"]
+    assert "which points at 192.0.2.1" in findings(host="old.example.org")["DnsRecordTaken"]
     missing = {"name": "example.org", "resourceGroup": "nowhere-rg"}
     assert "az network dns zone list" in findings(dnsZone=missing)["DnsZoneNotFound"]
     refused = host.post("/api/hubs", {**body, "access": {"https": access["https"]}})
@@ -195,7 +195,7 @@ def test_a_record_made_by_hand_is_waited_for_and_then_lets_encrypt_is_asked_agai
     access = {"host": "by-hand.example.org", "https": {"letsencrypt": {"email": "ann@example.org"}}}
     plan = host.post("/api/hubs?dryRun=true", {"name": HUB, "access": access}).json
     (needed,) = (item for item in plan["findings"] if item["code"] == "NameNeeded")
-    assert "does not lead anywhere yet" in needed["message"]
+    assert "does not resolve yet" in needed["message"]
     assert "an A record for by-hand.example.org" in needed["advice"]
     answer = host.post("/api/hubs", {"name": HUB, "values": SMALL, "access": access})
     path = f"/api/runs/{answer.headers['Location'].rsplit('/', 1)[-1]}"

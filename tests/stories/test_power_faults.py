@@ -135,7 +135,7 @@ def test_items_27_to_29_a_start_that_fails_for_an_hour_is_told_once_and_tried_ag
 def test_a_hub_that_does_not_say_who_is_there_is_stopped_after_the_grace_and_the_run_says_so(week: Week) -> None:
     week.cloud.control.fault(**CALLS["the hub's token"], happens="answer", status=500, times=None)
     stop = week.ask("stop").json["run"]["id"]
-    wait_until(lambda: "waiting out the grace" in str(week.last_run()["steps"]), 30)
+    wait_until(lambda: "waiting for the grace to end" in str(week.last_run()["steps"]), 30)
     week.at(week.now + timedelta(minutes=8))
     settle(1)
     assert week.power()["actual"] == "on"

@@ -53,7 +53,7 @@ def week(cloud: Cloud, host: Host) -> Iterator[Days]:
         for verb in ("start", "stop"):
             assert "create" in refused(days.ask(verb), 409, "RunOpen")["detail"]
         assert host.wait_run(made.headers["Location"], 120)["status"] == "succeeded"
-        assert "just been made" in days.power()["override"]["reason"]  # and nothing of what was refused
+        assert "just been created" in days.power()["override"]["reason"]  # and nothing of what was refused
         yield days
     finally:
         cloud.calm()
@@ -176,7 +176,7 @@ def test_item_22_a_start_while_a_stop_runs_waits_its_turn_and_says_so(week: Days
     assert answer.status == 202
     start = answer.json["run"]
     assert (start["status"], start["kind"]) == ("queued", "start")
-    assert start["steps"][0]["message"] == f"Waits until run {stop} (stop) has ended."
+    assert start["steps"][0]["message"] == f"Waiting until run {stop} (stop) has ended."
     assert week.ask("start").json["run"]["id"] == start["id"]
     week.cloud.control.speed(0)
     week.at(week.now + timedelta(minutes=3))

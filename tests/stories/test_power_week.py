@@ -41,7 +41,7 @@ def week(cloud: Cloud, host: Host) -> Iterator[Days]:
         cloud.control.clear_requests()
         days.tick()
         assert days.power()["actual"] == "on"
-        assert "just been made" in days.power()["reason"]
+        assert "just been created" in days.power()["reason"]
         days.at(sunday + timedelta(hours=2, minutes=10))
         assert days.ended()["status"] == "succeeded"
         assert days.power()["actual"] == "off"

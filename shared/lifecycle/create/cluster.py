@@ -23,7 +23,7 @@ PROVIDERS = (
     "Microsoft.ManagedIdentity",
     "Microsoft.PolicyInsights",
 )
-"""What a hub is made of, and the one that tells beforehand what policies would refuse."""
+"""The providers of a hub's resources, and the one that says beforehand which requests a policy would refuse."""
 REGISTRY_PROVIDER = "Microsoft.ContainerRegistry"
 
 
@@ -46,8 +46,8 @@ def ensure_group(context: StepContext) -> Outcome:
     if found.state.lower() == "deleting":
         return waiting(15, f"{spec.resource_group} is being deleted; waiting until it is gone.")
     if ownership.owned(found.tags, spec.name):
-        return done(f"{spec.resource_group} is there.")
-    return done(f"{spec.resource_group} was there already: it is used, and never deleted by Hubkeeper.")
+        return done(f"{spec.resource_group} exists.")
+    return done(f"{spec.resource_group} existed before: Hubkeeper uses it and never deletes it.")
 
 
 def ensure_network(context: StepContext) -> Outcome:
@@ -65,7 +65,7 @@ def ensure_network(context: StepContext) -> Outcome:
         return waiting(poll_delay(context.elapsed), f"The network is {found.state}.")
     if spec.network.subnet.lower() not in (name.lower() for name in found.subnets):
         return _without_subnet(context, found)
-    return done(f"{spec.network.name} with {spec.network.subnet} is there.")
+    return done(f"{spec.network.name} with {spec.network.subnet} exists.")
 
 
 def _without_subnet(context: StepContext, found: Network) -> Outcome:
@@ -73,7 +73,7 @@ def _without_subnet(context: StepContext, found: Network) -> Outcome:
     if not ownership.owned(found.tags, spec.name):
         return failed(
             "SubnetNotFound",
-            f"The network {spec.network.name} exists, was not made by Hubkeeper, and has no subnet {spec.network.subnet}.",
+            f"The network {spec.network.name} is not Hubkeeper's and has no subnet {spec.network.subnet}.",
             "Add the subnet to the network yourself, then retry the run. "
             + recovery.otherwise(spec.name, "one of its subnets as network.subnet, or without network.name"),
         )
@@ -101,7 +101,7 @@ def ensure_cluster(context: StepContext) -> Outcome:
     if found and not ownership.owned(found.tags, spec.name):
         return failed(
             "ClusterExists",
-            f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not made for this hub.",
+            f"A cluster {spec.cluster.name} exists in {spec.resource_group} and was not created for this hub.",
             recovery.otherwise(spec.name, "another cluster.name or resourceGroup; that cluster stays as it is"),
         )
     if found and found.state == "Succeeded":
@@ -113,7 +113,7 @@ def ensure_cluster(context: StepContext) -> Outcome:
 
 
 def _put_cluster(context: StepContext) -> Outcome:
-    """New, or once more after a bad end: the same PUT reconciles a failed cluster (AKS docs, "az aks update")."""
+    """Creates the cluster; the same PUT reconciles one that failed (AKS docs, "az aks update")."""
     spec, services = context.spec, context.services
     body = bodies.cluster(
         spec,
@@ -139,13 +139,13 @@ def _principal(context: StepContext) -> dict[str, str]:
     secret = vault.resolved(context.services, spec.name, reference)
     if secret is None:
         raise PermanentError(
-            keyvault.SYSTEM, "SecretNotFound", f"The secret {reference.name} of hub {spec.name} is not there."
+            keyvault.SYSTEM, "SecretNotFound", f"The secret {reference.name} of hub {spec.name} does not exist."
         )
     return {"clientId": required(context.status.identity.client_id, "client id"), "secret": secret.value}
 
 
 def password_reference(spec: Hub) -> Reference:
-    """Where the password of the cluster's service principal is."""
+    """The reference to the password of the cluster's service principal."""
     given = spec.identity.secret
     return given.reference if given else Reference(names.PRINCIPAL_PASSWORD, own=True)
 

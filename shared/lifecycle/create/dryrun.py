@@ -1,4 +1,4 @@
-"""POST /hubs?dryRun=true: what a create would do, and what stands against it. Reads only."""
+"""POST /hubs?dryRun=true: what a create would do, and what blocks it. Reads only."""
 
 from typing import Any
 

@@ -14,11 +14,11 @@ from shared.runs.context import StepContext, poll_delay
 from shared.runs.model import Outcome, done, waiting
 
 NAME_TIMEOUT = 3600.0
-"""Seconds for a name to lead to the hub: time enough for a person to make a record and for the DNS to pass it on."""
+"""Seconds for a name to resolve to the hub: enough for a person to create a record and for the DNS to publish it."""
 
 
 def install_certificate(context: StepContext) -> Outcome:
-    """From Key Vault to the cluster, before the chart looks for it there."""
+    """Copies the certificate from Key Vault to the cluster, before the chart looks for it there."""
     try:
         own = own_certificate.load(context.services, context.spec, context.now)
     except PermanentError as error:
@@ -48,22 +48,22 @@ def put_certificate(context: StepContext, own: Own) -> None:
 
 def certificate_is_there(own: Own) -> Outcome:
     names = ", ".join(own.certificate.names)
-    return done(f"The certificate for {names} is in the cluster; it is good until {wire_time(own.certificate.ends)}.")
+    return done(f"The certificate for {names} is in the cluster; it is valid until {wire_time(own.certificate.ends)}.")
 
 
 def wait_for_name(context: StepContext) -> Outcome:
-    """Waits until the hub's names lead to its load balancer; the record in its zone is made first."""
+    """Waits until the hub's names resolve to its load balancer; creates the record in its zone first."""
     suffix = context.services.settings.dns_suffix
     hosts = access.must_resolve(context.spec, suffix)
     if not hosts:
-        return done("The hub has no name that must be led to it.")
+        return done("The hub has no name that needs a DNS record.")
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         address = workloads.service_address(kubernetes, context.spec.release.namespace, access.PUBLIC_SERVICE)
     if address is None:
-        return waiting(poll_delay(context.elapsed), "Waiting for the load balancer's address.")
+        return waiting(poll_delay(context.elapsed), "Waiting for the load balancer's IP address.")
     missing = hostname.ensure_records(context, address)
     if not missing:
-        return done(f"{' and '.join(hosts)} {'leads' if len(hosts) == 1 else 'lead'} to {address}.")
+        return done(f"{' and '.join(hosts)} {'resolves' if len(hosts) == 1 else 'resolve'} to {address}.")
     if context.elapsed < NAME_TIMEOUT:
         return waiting(poll_delay(context.elapsed), missing)
     fault = Problem(
@@ -73,7 +73,7 @@ def wait_for_name(context: StepContext) -> Outcome:
 
 
 def _name_advice(context: StepContext, address: str) -> str:
-    """Made and yet unknown, a record is in a zone that the world does not ask."""
+    """Advice on a name that does not resolve: a record that exists unseen is in a zone that nobody asks."""
     where = hostname.place(context.spec, context.subscription)
     zone = context.services.dns.zone(where[0]) if where else None
     if zone:
@@ -84,4 +84,4 @@ def _name_advice(context: StepContext, address: str) -> str:
     suffix = context.services.settings.dns_suffix
     hosts = access.must_resolve(context.spec, suffix)
     record = hostname.wanted_record(context.spec, hosts[0], address, suffix)
-    return f"Make {record}, wait until others see it (nslookup {hosts[0]}), and retry the run."
+    return f"Create {record}, wait until others see it (nslookup {hosts[0]}), and retry the run."

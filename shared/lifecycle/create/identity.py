@@ -1,4 +1,4 @@
-"""Who the cluster is to Azure, and the key to its nodes. What is secret goes to Key Vault and nowhere else."""
+"""The cluster identity, and the key to its nodes. Secrets go to Key Vault and nowhere else."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ RSA_BITS = 3072
 
 def ensure_ssh_key(context: StepContext) -> Outcome:
     if context.spec.cluster.ssh_public_key:
-        return done("The specification brings a public key along.")
+        return done("The specification has a public key.")
     kept = context.own_secret(names.SSH_KEY)
     if kept:
         key = serialization.load_ssh_private_key(kept.value.encode(), password=None)
@@ -66,7 +66,7 @@ def _managed(context: StepContext) -> Outcome:
     if not principal:
         return waiting(poll_delay(context.elapsed), "The managed identity has no principal yet.")
     context.record(Identity(managed_id=identity_id, principal_id=principal))
-    return done(f"The managed identity {spec.identity.name} is there.")
+    return done(f"The managed identity {spec.identity.name} exists.")
 
 
 def _brought(context: StepContext) -> Outcome:

@@ -1,4 +1,4 @@
-"""Where a BinderHub's images go: a registry, made with a token that pushes and pulls, whose password is in Key Vault alone.
+"""The registry of a BinderHub's images, with a token that pushes and pulls, whose password is in Key Vault alone.
 
 A password that was made and never got there, because of a crash in between, is replaced when the step runs again: Azure says when a
 token's password was made, and Key Vault says of which one it holds the value.
@@ -40,7 +40,7 @@ def ensure_registry(context: StepContext) -> Outcome:
         _registry(context, wanted)
         or _scope_map(context, wanted)
         or _token(context, wanted)
-        or done(f"The registry {context.status.registry.server} is there; its password is in Key Vault.")
+        or done(f"The registry {context.status.registry.server} exists; its password is in Key Vault.")
     )
 
 
@@ -55,7 +55,7 @@ def _registry(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
     if found and not ownership.owned(found.tags, spec.name):
         return failed(
             "RegistryExists",
-            f"A registry {wanted.name} exists in {spec.resource_group} and was not made for this hub.",
+            f"A registry {wanted.name} exists in {spec.resource_group} and was not created for this hub.",
             recovery.otherwise(
                 spec.name,
                 'another registry.name; or, to use that registry, with registry {"type": "other"}, its server and a token of it. '
@@ -77,9 +77,13 @@ def _scope_map(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
     state = adapter.scope_map(where)
     if state is None or state in ("Failed", "Canceled"):
         started = adapter.put_scope_map(where, ACTIONS)
-        return begun(started, "Saying what the token may do") if started else waiting(0, "Saying what the token may do")
+        return (
+            begun(started, "Creating the token's scope map")
+            if started
+            else waiting(0, "Creating the token's scope map")
+        )
     if state != "Succeeded":
-        return waiting(poll_delay(context.elapsed), f"What the token may do is {state}.", **context.checkpoint)
+        return waiting(poll_delay(context.elapsed), f"The token's scope map is {state}.", **context.checkpoint)
     return None
 
 
@@ -88,12 +92,12 @@ def _scope_map_id(context: StepContext, wanted: AzureRegistry) -> str:
 
 
 def _token(context: StepContext, wanted: AzureRegistry) -> Outcome | None:
-    """Made once: written again, a token loses its password."""
+    """Creates the token once: a token that is written again loses its password."""
     adapter, where = context.services.registries, f"{registry_id(context, wanted)}/tokens/{TOKEN}"
     found = adapter.token(where)
     if found is None or found.state in ("Failed", "Canceled"):
         started = adapter.put_token(where, _scope_map_id(context, wanted))
-        return begun(started, "Making the token") if started else waiting(1, "Making the token")
+        return begun(started, "Creating the token") if started else waiting(1, "Creating the token")
     if found.state != "Succeeded":
         return waiting(poll_delay(context.elapsed), f"The token is {found.state}.", **context.checkpoint)
     return _password(context, wanted, found)
@@ -116,7 +120,7 @@ def _password(context: StepContext, wanted: AzureRegistry, token: "Token") -> Ou
             raise
         return waiting(poll_delay(context.elapsed), "The token is not active yet.")
     if operation:
-        return waiting(poll_delay(context.elapsed), "Making the token's password", credentials=operation.to_json())
+        return waiting(poll_delay(context.elapsed), "Creating the token's password", credentials=operation.to_json())
     if made is None:
         return waiting(poll_delay(context.elapsed), "Azure gave no password; asking again.")
     tags = {MADE: moment(made.made)}

@@ -1,4 +1,4 @@
-"""The step that checks what Azure will allow, before anything is made."""
+"""The step that checks what Azure will allow, before anything is created."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def run_checks(context: StepContext) -> Outcome:
             return waiting(poll_delay(context.elapsed), "AKS is registered, but does not answer everywhere yet.")
         errors = [finding for finding in found.findings if finding.code == UNREGISTERED]
     if not errors:
-        return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing stands against it.")
+        return done(f"Kubernetes {found.kubernetes}, chart {found.chart}; nothing blocks the create.")
     message = " ".join(finding.message for finding in errors)
     advice = Advice(joined_advice(errors), create="the corrected specification")
     fault = Problem(errors[0].code, message, worded(advice, context.spec.name, context.run.kind, unused=True))

@@ -9,12 +9,12 @@ from shared.runs.model import Outcome, done, waiting
 
 
 def connect(context: StepContext) -> Outcome:
-    """The API server must answer, and a node be ready, before anything can be installed."""
+    """The API server must answer and a node be ready before anything can be installed."""
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         nodes = workloads.nodes(kubernetes)
     ready = [node for node in nodes if node.ready]
     if not ready:
-        return waiting(poll_delay(context.elapsed), f"Nodes: {len(nodes)}, none of them ready yet.")
+        return waiting(poll_delay(context.elapsed), f"None of {len(nodes)} nodes is ready yet.")
     return done(f"Nodes ready: {len(ready)} of {len(nodes)}.")
 
 

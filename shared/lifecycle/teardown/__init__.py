@@ -1,1 +1,1 @@
-"""DELETE /hubs/{name}: the steps that delete what was made for the hub, and the receipt of what is left."""
+"""DELETE /hubs/{name}: the steps that delete the hub's resources, and the receipt of what is left."""

@@ -1,4 +1,4 @@
-"""Which steps the teardown of a hub needs. Pure."""
+"""The steps of a teardown that a hub needs. Pure."""
 
 from collections.abc import Mapping
 

@@ -39,11 +39,11 @@ CLAIM_TAG = "kubernetes.io-created-for-pvc-name"
 def snapshot_homes(context: StepContext) -> Outcome:
     """keepHomes: a snapshot of every user's volume, in a group that stays."""
     if not context.run.options.keep_homes:
-        return done("Nothing was asked to be kept.")
+        return done("The request does not keep user volumes.")
     spec, arm = context.spec, context.services.arm
     disks = _home_disks(context)
     if not disks:
-        return done("There are no users' volumes to keep.")
+        return done("There are no user volumes to keep.")
     group = homes_group(context)
     there = arm.group(group)
     if there is None:
@@ -51,7 +51,7 @@ def snapshot_homes(context: StepContext) -> Outcome:
     elif there.tags.get(bodies.HOMES_TAG) != spec.name:
         return failed(
             "HomesGroupExists",
-            f"The resource group {group} exists and was not made for this hub's volumes; nothing was deleted.",
+            f"The resource group {group} exists and was not created for this hub's volumes; nothing was deleted.",
             f"If the copies may go there, run az group update --name {group} --set tags.{bodies.HOMES_TAG}={spec.name}; then retry "
             "the teardown.",
         )
@@ -102,13 +102,13 @@ def _home_disks(context: StepContext) -> list[tuple[str, str]]:
 
 
 def delete_records(context: StepContext) -> Outcome:
-    """The record of the hub's host name: one that leads to an address that is given back could lead to anybody's machine."""
+    """The record of the hub's host name: one that points at an address given back could point at anybody's machine."""
     known, gone = context.status.dns.records, context.status.deleted_records.ids
     removed = sorted({*gone, *(found for found in known if _record_is_there(context, found))})
     context.record(DeletedRecords(tuple(removed)))
     hostname.forget_records(context)
     hosts = ", ".join(hostname.host_of(found) for found in removed)
-    return done(f"The record of {hosts} is gone." if removed else "The hub had no record in a DNS zone.")
+    return done(f"The DNS record of {hosts} is deleted." if removed else "The hub had no DNS record.")
 
 
 def delete_cluster(context: StepContext) -> Outcome:
@@ -117,9 +117,9 @@ def delete_cluster(context: StepContext) -> Outcome:
         return outcome
     found = clusters.get(spec.resource_group, spec.cluster.name)
     if found is None:
-        return done(f"The cluster {spec.cluster.name} is gone, and with it its nodes, volumes and addresses.")
+        return done(f"The cluster {spec.cluster.name} is deleted, with its nodes, volumes and addresses.")
     if ownership.own(context.hub, found) is None:
-        return done(f"The cluster {spec.cluster.name} was not made for this hub and stays.")
+        return done(f"The cluster {spec.cluster.name} was not created for this hub and stays.")
     if found.state == "Deleting":
         return waiting(poll_delay(context.elapsed), "The cluster is being deleted.", **context.checkpoint)
     node_group = names.group_id(context.subscription, spec.cluster.node_resource_group)
@@ -143,11 +143,11 @@ def remove_role(context: StepContext) -> Outcome:
     context.record(DeletedRoles(present))
     for assignment in present:
         context.services.roles.remove(assignment)
-    return done("The role assignment is gone." if present else "There was no role assignment.")
+    return done("The role assignment is deleted." if present else "There was no role assignment.")
 
 
 def delete_identity(context: StepContext) -> Outcome:
-    """What the cluster is to Azure, and what it was or was to be when a change between two did not end."""
+    """Deletes the cluster identity, and the previous or next one when a change between two did not end."""
     spec = context.spec
     if identity_id := _managed_identity(context):
         known = replace(context.status.deleted_identity, managed_id=identity_id)
@@ -155,14 +155,14 @@ def delete_identity(context: StepContext) -> Outcome:
         if outcome.state != "done" or not _principal_made(context):
             return outcome
     if spec.identity.existing:
-        return done("The service principal was brought along and stays.")
+        return done("The service principal is an existing one and stays.")
     directory = context.services.directory
     try:
         application = directory.application(unique_name=ownership.application_key(spec.name, context.subscription))
     except PermanentError as error:
         if not never_in_directory(context, error):
             raise
-        return done("Nothing was made in the directory, which Hubkeeper may not look at.")
+        return done("Nothing was created in the directory, which Hubkeeper may not read.")
     if application and ownership.application_mark(spec.name, context.subscription) in application.tags:
         principal = directory.service_principal(application.app_id)
         told = f"application {application.display_name} ({application.app_id})"
@@ -176,7 +176,7 @@ def delete_identity(context: StepContext) -> Outcome:
         directory.delete_application(object_id, context.status.identity.principal_id)
     retired = context.status.retired.identity
     name = retired.name if retired else spec.identity.name
-    return done(f"The application {name} is gone from the directory, its recycle bin included.")
+    return done(f"The application {name} is deleted from the directory and its recycle bin.")
 
 
 def _managed_identity(context: StepContext) -> str | None:
@@ -188,7 +188,7 @@ def _managed_identity(context: StepContext) -> str | None:
 
 
 def _principal_made(context: StepContext) -> bool:
-    """Whether an application was made for the hub and may still be there."""
+    """True if an application was created for the hub and may still exist."""
     spec, retired = context.spec, context.status.retired.identity
     if retired:
         return not retired.existing
@@ -196,7 +196,7 @@ def _principal_made(context: StepContext) -> bool:
 
 
 def never_in_directory(context: StepContext, error: PermanentError) -> bool:
-    """Whether a directory that refuses to be asked can hold nothing of this hub: its create was refused there, too."""
+    """True if a directory that refuses to answer can hold nothing of this hub: it refused its create, too."""
     return error.code == "Authorization_RequestDenied" and not _application_made(context)
 
 
@@ -218,7 +218,7 @@ def delete_registry(context: StepContext) -> Outcome:
     if wanted is None:
         return done("There was no registry.")
     if not isinstance(wanted, AzureRegistry):
-        return done(f"The registry {registries.server(wanted)} was brought along and stays, with the images in it.")
+        return done(f"The registry {registries.server(wanted)} is an existing one and stays, with its images.")
     where = registry_id(context, wanted)
     return _delete_owned(context, "registry", where, REGISTRY_API, DeletedRegistry(where))
 
@@ -231,9 +231,9 @@ def _delete_owned(context: StepContext, what: str, resource_id: str, api_version
     name = resource_id.rsplit("/", 1)[-1]
     found = arm.get(resource_id, api_version)
     if found is None:
-        return done(f"The {what} {name} is gone.")
+        return done(f"The {what} {name} is deleted.")
     if not ownership.owned(found.get("tags"), context.spec.name):
-        return done(f"The {what} {name} was not made by Hubkeeper and stays.")
+        return done(f"The {what} {name} was not created by Hubkeeper and stays.")
     context.record(part)
     return _after(arm.delete(resource_id, api_version), f"Deleting the {what}")
 
@@ -245,19 +245,19 @@ def delete_group(context: StepContext) -> Outcome:
         return outcome
     found = arm.group(spec.resource_group)
     if found is None:
-        return done(f"The resource group {spec.resource_group} is gone.")
+        return done(f"The resource group {spec.resource_group} is deleted.")
     if found.state.lower() == "deleting":
         return waiting(poll_delay(context.elapsed), f"{spec.resource_group} is being deleted.")
     if not ownership.owned(found.tags, spec.name):
-        return done(f"The resource group {spec.resource_group} was not made by Hubkeeper and stays.")
+        return done(f"The resource group {spec.resource_group} was not created by Hubkeeper and stays.")
     if foreign := foreign_resources(context):
-        return done(f"{spec.resource_group} stays: it holds {len(foreign)} resources that Hubkeeper did not make.")
+        return done(f"{spec.resource_group} stays: it holds {len(foreign)} resources that Hubkeeper did not create.")
     context.record(DeletedGroup(found.id))
     return _after(arm.delete_group(spec.resource_group), "Deleting the resource group")
 
 
 def foreign_resources(context: StepContext) -> list[str]:
-    """What is in the hub's group and not the hub's."""
+    """The resources in the hub's group that are not the hub's."""
     resources = context.services.arm.resources_in_group(context.spec.resource_group)
     return [resource.id for resource in resources if not ownership.owned(resource.tags, context.spec.name)]
 
@@ -276,7 +276,7 @@ def purge_secrets(context: StepContext) -> Outcome:
         vault.delete(name)
     unpurged = [name for name in sorted({*ours, *deleted}) if not _purged(vault, name)]
     context.record(replace(known, unpurged=tuple(unpurged)))
-    kept = f"; {len(unpurged)} stay soft-deleted, for the vault does not let them be purged" if unpurged else ""
+    kept = f"; {len(unpurged)} stay soft-deleted, because the vault does not allow a purge" if unpurged else ""
     return done(f"Secrets purged: {len({*ours, *deleted}) - len(unpurged)}{kept}.")
 
 
@@ -293,7 +293,7 @@ def _purged(vault: Secrets, name: str) -> bool:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a fresh look at Azure finds of a hub."""
+    """The parts of a hub that Azure lists now."""
 
     kept: list[dict[str, str]]
     remaining: list[str]
@@ -326,10 +326,10 @@ def look(context: StepContext) -> Listing:
     remaining = [resource.id for resource in arm.resources_tagged(defaults.OWNER_TAG, spec.name)]
     group_found = arm.group(spec.resource_group)
     if group_found and not ownership.owned(group_found.tags, spec.name):
-        kept.append({"id": group_found.id, "why": "it was not made by Hubkeeper"})
+        kept.append({"id": group_found.id, "why": "it was not created by Hubkeeper"})
     elif group_found:
         foreign = foreign_resources(context)
-        why = f"it holds {len(foreign)} resources that Hubkeeper did not make"
+        why = f"it holds {len(foreign)} resources that Hubkeeper did not create"
         (kept.append({"id": group_found.id, "why": why}) if foreign else remaining.append(group_found.id))
     node_group = arm.group(spec.cluster.node_resource_group)
     if node_group and ownership.owned(node_group.tags, spec.name):
@@ -337,10 +337,10 @@ def look(context: StepContext) -> Listing:
     if _principal_made(context) and _still_in_directory(context):
         remaining.append(f"application of hub {spec.name}")
     if spec.identity.existing:
-        kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it was brought along"})
+        kept.append({"id": f"service principal {spec.identity.client_id}", "why": "it is an existing one"})
     remaining += [found for found in context.status.deleted_records.ids if _record_is_there(context, found)]
     if spec.registry and not isinstance(spec.registry, AzureRegistry):
-        why = "it was brought along, with the images in it"
+        why = "it is an existing one, with its images"
         kept.append({"id": f"registry {registries.server(spec.registry)}", "why": why})
     remaining += [f"secret {item.name}" for item in context.services.secrets.names({defaults.OWNER_TAG: spec.name})]
     kept += [
@@ -371,7 +371,7 @@ def _still_in_directory(context: StepContext) -> bool:
 
 
 def _deleted(context: StepContext) -> list[str]:
-    """What this and earlier attempts of the teardown set out to delete; the listing shows that it is gone."""
+    """The resources that this and earlier attempts of the teardown deleted; the listing proves it."""
     purged = (
         f"secret {name}"
         for name in context.status.deleted_secrets.names

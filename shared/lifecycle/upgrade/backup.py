@@ -27,7 +27,7 @@ def back_up_keys(context: StepContext) -> Outcome:
     spec, helm = context.spec, context.services.helm
     credentials = kubeconfig(context)
     if done_before := helm.unlock(credentials, spec.release.name, spec.release.namespace):
-        return waiting(1, f"An earlier change was cut off: {done_before}.")
+        return waiting(1, f"An earlier change was interrupted: {done_before}.")
     deployed = [
         r for r in helm.history(credentials, spec.release.name, spec.release.namespace) if r.status == "deployed"
     ]
@@ -44,7 +44,7 @@ def back_up_keys(context: StepContext) -> Outcome:
     revision = deployed[-1].revision
     kept = _keep(context, _as_json(secret), revision)
     context.record(replace(noted(context), good=revision))
-    return done(f"{kept} Revision {revision} is the one to go back to.")
+    return done(f"{kept} A rollback would go to revision {revision}.")
 
 
 def _as_json(secret: Mapping[str, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""The step that asks again what was asked when the upgrade was requested."""
+"""The step that repeats the checks of the request."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from shared.runs.model import Outcome, done, failed
 
 
 def check_changes(context: StepContext) -> Outcome:
-    """The same questions as when the upgrade was asked for: time has passed, and a retry may come days later."""
+    """Repeats the checks of the request: time has passed, and a retry may come days later."""
     found = examine(context.services, context.hub, wanted(context))
     if found.against:
         message = " ".join(f"{refusal.field}: {refusal.message}." for refusal in found.against)
@@ -30,13 +30,13 @@ def check_changes(context: StepContext) -> Outcome:
         identity=found.plan.has(How.IDENTITY),
     )
     context.record(notes)
-    return done(f"{len(found.plan.changes)} changes; nothing stands against them.")
+    return done(f"{len(found.plan.changes)} changes; nothing blocks them.")
 
 
 def _outdated(context: StepContext) -> Outcome | None:
     """The plan is made for the hub as it was when the upgrade was asked for, which may need other changes by now.
 
-    What an earlier upgrade left unfinished blocks nothing: the next request finds it.
+    The leftovers of an earlier upgrade block nothing: the next request finds them.
     """
     known, new = {step.name for step in context.run.plan}, wanted(context)
     steps = plan(context.spec, new, changes_between(context.spec, new, None))
@@ -45,6 +45,6 @@ def _outdated(context: StepContext) -> Outcome | None:
         return None
     return failed(
         "PlanOutdated",
-        f"The hub has changed since the upgrade was asked for, which now also has to: {'; '.join(missing)}.",
-        f"Send the same PATCH /api/hubs/{context.spec.name} again: it begins a new run.",
+        f"The hub has changed since the upgrade was requested, which now also has to: {'; '.join(missing)}.",
+        f"Send the same PATCH /api/hubs/{context.spec.name} again: it starts a new run.",
     )

@@ -24,7 +24,7 @@ def upgrade_cluster(context: StepContext) -> Outcome:
     if outcome := _tier(context, found, new.tier):
         return outcome
     if old.kubernetes_version == new.kubernetes_version:
-        return done(f"The cluster is of the tier {new.tier}.")
+        return done(f"The cluster has the tier {new.tier}.")
     if outcome := _next_move(context, found, notes.noted(context).path):
         return outcome
     context.record(replace(context.status.cluster, kubernetes=found.current_version))
@@ -46,7 +46,7 @@ def _tier(context: StepContext, found: Cluster, tier: str) -> Outcome | None:
 
 
 def _next_move(context: StepContext, found: Cluster, path: tuple[str, ...]) -> Outcome | None:
-    """None when the end of the path is reached."""
+    """None at the end of the path."""
     spec, clusters, current = context.spec, context.services.clusters, str(found.current_version)
     if current in path and (behind := lagging(found)):
         scale_rules.suspend(context)

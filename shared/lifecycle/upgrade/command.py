@@ -1,4 +1,4 @@
-"""PATCH /hubs/{name}: from a merge patch to the plan of what changes, what stands against it, and the run that does it."""
+"""PATCH /hubs/{name}: from a merge patch to its changes, the problems that block it, and its run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ _BEFORE = chain(tuple(step for step in STEPS if step.name in ("check", "rest", "
 
 
 def refused(against: tuple[Problem, ...]) -> DomainError:
-    """What a change is refused with that cannot be made to this hub, with every field that stands against it."""
+    """The refusal of a change that this hub cannot have, with every field that blocks it."""
     first = against[0]
     listed = "; ".join(f"{problem.field}: {problem.message}" for problem in against)
     summary = Problem(first.code, f"The hub cannot be changed so: {listed}.", joined_advice(against))
@@ -53,7 +53,7 @@ def refused(against: tuple[Problem, ...]) -> DomainError:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What a patch comes to. wanted: the whole specification that it asks for; `url` and `callbackUrl` are those it will have."""
+    """The result of a patch. wanted: the whole specification asked for; `url` and `callbackUrl` are the future ones."""
 
     hub: HubRecord
     wanted: Hub

@@ -44,19 +44,23 @@ def _decide(context: StepContext, certificate: Certificate | None) -> None:
 def wait_for_new_name(context: StepContext) -> Outcome:
     """The new name resolves to the hub before the hub answers by that name alone.
 
-    A DNS label leads to it with the new release only, so that it is not waited for here.
+    A DNS label resolves to it with the new release only, so this step does not wait for it.
     """
     wanted = notes.wanted(context)
     same = wanted.access == context.spec.access and https.written(wanted.values) == https.written(context.spec.values)
     if same or not https.own_hosts(wanted.access, wanted.values):
-        return done("The hub's name stays as it is." if same else "The hub has no name that must be led to it before.")
+        return done(
+            "The hub's name stays as it is."
+            if same
+            else "The hub has no name that needs a DNS record before its release."
+        )
     return wait_for_name(notes.of_wanted(context))
 
 
 def remove_leftovers(context: StepContext) -> Outcome:
     """Records of names, and certificates, that the hub no longer has."""
     removed = remove_former(context)
-    return done(f"Removed: {', '.join(removed)}." if removed else "Nothing was left over.")
+    return done(f"Deleted: {', '.join(removed)}." if removed else "There were no old DNS records or certificates.")
 
 
 def remove_former(context: StepContext) -> list[str]:

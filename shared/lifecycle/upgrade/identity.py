@@ -1,7 +1,7 @@
-"""A cluster that goes from a service principal to a managed identity.
+"""The change of a cluster from a service principal to a managed identity.
 
 As AKS documents it ("Use a user-assigned managed identity", "Update cluster considerations"): the control plane takes the identity
-at once, the nodes keep the principal until they are made anew, and that works only when there is a newer node image; otherwise
+at once, the nodes keep the principal until they are replaced, which needs a newer node image; otherwise
 another pool takes the place of the old one (upgrade_pool). Only then the principal may go. What is to go stands in the
 status (`retired`) until it is gone, so that the next upgrade ends what one before it has begun.
 """
@@ -78,11 +78,11 @@ def assign_identity(context: StepContext) -> Outcome:
     if context.status.retired.identity is None:
         _switch(context, found)
     adopt(context, lambda spec: spec.model_copy(update={"identity": new.identity}))
-    return done(f"The cluster is {new.identity.name} to Azure.")
+    return done(f"The cluster uses the identity {new.identity.name}.")
 
 
 def _give(context: StepContext, found: "Cluster") -> Outcome:
-    """Which image and Kubernetes the nodes have by now is written down first: those that still have it later keep the principal."""
+    """Records the nodes' image and Kubernetes first: nodes that still have them later keep the principal."""
     spec, identity_id = context.spec, required(context.status.next_identity.managed_id, "managed identity")
     context.record(replace(notes.noted(context), nodes=pool_images(found)))
     body = {**found.body, "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity_id: {}}}}
@@ -118,18 +118,18 @@ def _switch(context: StepContext, found: "Cluster") -> None:
 
 
 def replace_nodes(context: StepContext) -> Outcome:
-    """Makes the nodes anew that still keep the principal: pool by pool, of the newest image."""
+    """Replaces the nodes that still keep the principal: pool by pool, with the newest image."""
     retired = context.status.retired.identity
     if retired is None:
-        return done("No node keeps an old identity.")
-    if outcome := watching(context, "Renewing the nodes"):
+        return done("No node uses an old identity.")
+    if outcome := watching(context, "Replacing the nodes"):
         return outcome
     found = cluster_there(context)
     if outcome := at_work(context, found):
         return outcome
     stale = keepers(found, retired, extra_pools(context.status, context.spec))
     if not stale:
-        return done("All nodes were made anew.")
+        return done("All nodes are replaced.")
     spec, pool, clusters = context.spec, stale[0], context.services.clusters
     latest = clusters.latest_image(spec.resource_group, spec.cluster.name, pool)
     if latest in (None, *(each.image for each in retired.nodes if each.pool == pool)):
@@ -138,12 +138,14 @@ def replace_nodes(context: StepContext) -> Outcome:
     scale_rules.suspend(context)
     operation = clusters.renew_image(spec.resource_group, spec.cluster.name, pool)
     return (
-        begun(operation, f"Renewing the nodes of {pool}") if operation else waiting(2, f"Renewing the nodes of {pool}")
+        begun(operation, f"Replacing the nodes of {pool}")
+        if operation
+        else waiting(2, f"Replacing the nodes of {pool}")
     )
 
 
 def delete_old_identity(context: StepContext) -> Outcome:
-    """The principal with its password and role, when it was made for the hub; the role alone, when it was brought along.
+    """The principal with its password and role, when it was created for the hub; the role alone, when it is an existing one.
 
     An upgrade that is about something else may come when the nodes of an earlier one cannot be renewed yet: then it stays.
     """
@@ -152,17 +154,17 @@ def delete_old_identity(context: StepContext) -> Outcome:
         return done("There is no old identity.")
     spec = context.spec
     if keepers(cluster_there(context), retired, extra_pools(context.status, spec)):
-        return done(f"{retired.name} stays as long as nodes keep it.")
+        return done(f"{retired.name} stays while nodes use it.")
     if retired.role_assignment:
         context.services.roles.remove(retired.role_assignment)
     if retired.existing:
         context.record(Retired())
-        role = "; its role on the network is gone" if retired.role_assignment else ""
-        return done(f"The service principal {retired.client_id} was brought along and stays, with its secret{role}.")
+        role = "; its role on the network is deleted" if retired.role_assignment else ""
+        return done(f"The service principal {retired.client_id} is an existing one and stays, with its secret{role}.")
     context.services.directory.delete_application(required(retired.application_id, "application"), retired.principal_id)
     _forget_password(context)
     context.record(Retired())
-    return done(f"The service principal {retired.name} is gone, with its role on the network and its password.")
+    return done(f"The service principal {retired.name} is deleted, with its role on the network and its password.")
 
 
 def _forget_password(context: StepContext) -> None:

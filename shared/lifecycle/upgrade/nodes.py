@@ -45,7 +45,7 @@ def scale_pool(context: StepContext) -> Outcome:
 
 
 def true_of_nodes(old: Hub, new: Hub) -> dict[str, Any]:
-    """What is true once AKS has changed the pool. Where rules come or go, that is for the step that makes or removes them."""
+    """The fields that are true once AKS has changed the pool. The rules' own step sets what concerns rules."""
     fields: dict[str, Any] = {"node_count": new.cluster.node_count}
     if not old.cluster.rules and not new.cluster.rules:
         fields["autoscale"] = new.cluster.autoscale
@@ -57,7 +57,7 @@ def _nodes(hub: Hub) -> tuple[Any, ...]:
 
 
 def pool_change(old: Hub, new: Hub, profile: Json) -> Json:
-    """What the pool's profile is to say. Pure.
+    """The wanted fields of the pool's profile. Pure.
 
     While autoscaling stays on, the count is its own, within the bounds; else it is the specification's.
     """

@@ -18,7 +18,7 @@ def wanted(context: StepContext) -> Hub:
 
 
 def noted(context: StepContext) -> Upgrade:
-    """What the earlier steps of this run wrote down for the later ones."""
+    """The notes that earlier steps of this run left for later ones."""
     found = context.status.upgrade
     return found if found.run == context.run.id else Upgrade(run=context.run.id)
 

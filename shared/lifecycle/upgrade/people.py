@@ -15,7 +15,7 @@ from shared.runs.model import Outcome, done, waiting
 def warn_people(context: StepContext) -> Outcome:
     """Waits while they are at work, up to the hub's cap; then the promised minutes; then their servers are stopped in order."""
     if not noted(context).disruptive:
-        return done("No server ends by this.")
+        return done("This change ends no user server.")
     schedule = context.spec.schedule or presence.NO_SCHEDULE
     try:
         hub = presence.hub_client(context)
@@ -25,7 +25,7 @@ def warn_people(context: StepContext) -> Outcome:
         if found.active and context.elapsed < schedule.max_postpone * 60.0:
             return waiting(
                 presence.LOOK,
-                f"{len(found.active)} people are at work; waiting until they pause.",
+                f"{len(found.active)} people are working; waiting until they pause.",
                 **context.checkpoint,
             )
         return _grace(context, found.running, schedule.grace) or _servers(context)
@@ -41,7 +41,7 @@ def _grace(context: StepContext, running: tuple[str, ...], minutes: int) -> Outc
     until = context.checkpoint.get("until")
     if until is None:
         ends = context.now + timedelta(minutes=minutes)
-        message = f"Hub {context.spec.name} is upgraded in {minutes} minutes, and servers end. Save your work."
+        message = f"Hub {context.spec.name} will be upgraded in {minutes} minutes, and servers end. Save your work."
         notify(context.services, context.spec.name, EventKind.WILL_STOP, message, users=list(running))
         return waiting(min(presence.LOOK, minutes * 60.0), message, until=ends.isoformat())
     left = (datetime.fromisoformat(until) - context.now).total_seconds()
@@ -53,7 +53,7 @@ def _grace(context: StepContext, running: tuple[str, ...], minutes: int) -> Outc
 def _servers(context: StepContext) -> Outcome:
     """When every node is replaced, every server ends; which nodes go when there are to be fewer, nobody knows before."""
     if not noted(context).renewed:
-        return done("The people who have a server running were warned.")
+        return done("Everybody with a running server is warned.")
     since = context.checkpoint.get("stopping") or context.now.isoformat()
     begun = replace(context.step, started=datetime.fromisoformat(since))
     outcome = presence.stop_servers(replace(context, step=begun))

@@ -1,4 +1,4 @@
-"""Which steps of an upgrade a hub needs. Pure."""
+"""The steps of an upgrade that a hub needs. Pure."""
 
 from collections.abc import Mapping
 

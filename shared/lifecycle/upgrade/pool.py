@@ -43,8 +43,8 @@ def ensure_new_pool(context: StepContext) -> Outcome:
     old, new = context.spec, notes.wanted(context)
     name = new.cluster.node_pool
     if not differs(old, new):
-        return done("The pool of nodes stays.")
-    if outcome := watching(context, f"Making the pool {name}"):
+        return done("The node pool stays.")
+    if outcome := watching(context, f"Creating the pool {name}"):
         return outcome
     found = cluster_there(context)
     if outcome := at_work(context, found):
@@ -58,7 +58,7 @@ def ensure_new_pool(context: StepContext) -> Outcome:
         return outcome
     _take_over(context, new)
     return done(
-        f"{name} has {profile.get('count')} nodes of {new.cluster.vm_size}; nothing new begins on {old.cluster.node_pool}."
+        f"{name} has {profile.get('count')} nodes of {new.cluster.vm_size}; no new pod starts on {old.cluster.node_pool}."
     )
 
 
@@ -74,7 +74,7 @@ def _make(context: StepContext, found: "Cluster", new: Hub, profile: Json | None
     body |= {"count": first_nodes(spec, new, found), "orchestratorVersion": found.current_version}
     del body["name"]
     operation = context.services.clusters.put_pool(spec.resource_group, spec.cluster.name, name, {"properties": body})
-    return begun(operation, f"Making the pool {name}")
+    return begun(operation, f"Creating the pool {name}")
 
 
 def _not_ready(context: StepContext, pool: str, count: int) -> Outcome | None:
@@ -104,8 +104,8 @@ def delete_old_pool(context: StepContext) -> Outcome:
     """Empties and removes what is left over, one pool after the other."""
     leaving = extra_pools(context.status, context.spec)
     if not leaving:
-        return done("No pool is left over.")
-    if outcome := watching(context, "Removing the old pool"):
+        return done("There is no old pool to delete.")
+    if outcome := watching(context, "Deleting the old pool"):
         return outcome
     found = cluster_there(context)
     if outcome := at_work(context, found):
@@ -113,16 +113,16 @@ def delete_old_pool(context: StepContext) -> Outcome:
     there = [name for name in leaving if find_profile(found, name) is not None]
     if not there:
         context.record(NodePools())
-        return done(f"Removed: {', '.join(leaving)}.")
+        return done(f"Deleted: {', '.join(leaving)}.")
     if outcome := _drained(context, there):
         return outcome
     spec = context.spec
     operation = context.services.clusters.delete_pool(spec.resource_group, spec.cluster.name, there[0])
-    return begun(operation, f"Removing the pool {there[0]}") if operation else waiting(1, f"Removing {there[0]}.")
+    return begun(operation, f"Deleting the pool {there[0]}") if operation else waiting(1, f"Deleting {there[0]}.")
 
 
 def _drained(context: StepContext, pools: list[str]) -> Outcome | None:
-    """None when no pod is left there. Each time all nodes are looked for anew: the autoscaler may have added one."""
+    """None when no pod is left there. All nodes are looked up again each time: the autoscaler may have added one."""
     with context.services.kubernetes(kubeconfig(context)) as kubernetes:
         nodes = workloads.nodes(kubernetes)
         going = _nodes_of(nodes, pools)
@@ -146,11 +146,11 @@ def _stuck(staying: list[draining.Staying]) -> str:
 def _fault(context: StepContext, staying: list[draining.Staying], pools: list[str]) -> Problem:
     name = context.spec.name
     if any(pod.why for pod in staying):
-        cause = "A disruption budget keeps a pod: give what it belongs to another replica, or delete the budget"
+        cause = "A disruption budget keeps a pod: give its workload another replica, or delete the budget"
     else:
         cause = "A pod does not end: delete it (kubectl delete pod --force), or what it waits for"
     return Problem(
         "PodsStay",
-        f"{_stuck(staying)} The new nodes are ready and in use; {', '.join(pools)} is still there, costs, and takes no new pods.",
+        f"{_stuck(staying)} The new nodes are in use; {', '.join(pools)} still exists, costs money, and takes no new pods.",
         f"{cause}; GET /api/hubs/{name}/kubeconfig with the admin key lets you look with kubectl. Then retry the run.",
     )

@@ -18,19 +18,19 @@ def wait_out_cooldown(context: StepContext) -> Outcome:
 
 
 def start_cluster(context: StepContext) -> Outcome:
-    """Only a cluster that runs can be changed. That it slept is written down before it is woken."""
+    """Only a cluster that runs can be changed. Records that it was off before starting it."""
     if context.checkpoint.get("operation") is None and switch.cluster_power(context) == "off":
         context.record(replace(noted(context), woken=True))
     return switch.start_cluster(context)
 
 
 def stop_cluster(context: StepContext) -> Outcome:
-    """A cluster that was woken for this goes back to sleep, unless it is wanted by now or somebody has begun to work on it.
+    """Stops a cluster that was started for this upgrade, unless it is wanted by now or somebody has begun to work on it.
 
-    The stop that put it to sleep has seen to it that its password outlives the next start.
+    The earlier stop made sure that its password outlives the next start.
     """
     if not noted(context).woken:
-        return done("It was on before; it stays on.")
+        return done("The cluster was on before and stays on.")
     if context.checkpoint.get("operation") is None and (stays := _wanted_on(context)):
         return done(stays)
     outcome = switch.stop_cluster(context)
@@ -45,9 +45,9 @@ def _wanted_on(context: StepContext) -> str | None:
     hub = known(HubStore(context.services.tables).get(context.spec.name), context.spec.name)
     decision = desired_of(hub.stored_schedule, hub.power, context.now)
     if decision.state is PowerState.ON:
-        return f"It stays on: {decision.reason}"
+        return f"The cluster stays on: {decision.reason}"
     try:
         found = presence.present(presence.hub_client(context).users(active_only=True), context.now)
     except (OutsideError, KeyError):
         return None
-    return "It stays on: somebody has a server running. Its schedule stops it." if found.running else None
+    return "The cluster stays on: somebody has a server running. Its schedule stops it." if found.running else None

@@ -48,7 +48,7 @@ def _changes(context: StepContext) -> Plan:
 
 
 def _new_release(context: StepContext) -> bool:
-    """Whether there is a release to make: another specification, or another certificate under the old one."""
+    """True if a release must be installed: another specification, or another certificate under the old one."""
     had, has = (each.status.tls.certificate for each in (context, notes.of_wanted(context)))
     return _changes(context).has(How.HELM) or (had and had.secret) != (has and has.secret)
 
@@ -70,7 +70,7 @@ def upgrade_release(context: StepContext) -> Outcome:
 
 
 def _install(context: StepContext) -> Outcome:
-    """Helm upgrade, without waiting. What helm has begun and could not end is taken back."""
+    """Helm upgrade, without waiting. A helm operation that was cut off is undone first."""
     if not _new_release(context):
         return _phase(context, "ready", "The release stays as it is.")
     spec, noted, helm = context.spec, notes.noted(context), context.services.helm
@@ -96,7 +96,7 @@ def _chart(context: StepContext) -> str:
 
 
 def _told(context: StepContext, credentials: str) -> Addresses | None:
-    """The addresses that the new release will have been told; where it has to be told none, what the old one was told."""
+    """The addresses that the new release is told; the old release's where it needs none."""
     before = context.status.release.linked
     context.record(replace(notes.noted(context), told_before=before))
     if not binder.needs_addresses(notes.wanted(context)):
@@ -121,7 +121,7 @@ def _ready(context: StepContext) -> Outcome:
 
 
 def _look(context: StepContext) -> tuple[installed.Place | None, str, tuple[Cause, ...]]:
-    """Where the hub is, what it still waits for (empty: nothing), and the causes that Kubernetes gives."""
+    """The hub's addresses, the thing it still waits for (empty: nothing), and the causes that Kubernetes gives."""
     with context.services.kubernetes(installed.kubeconfig(context)) as kubernetes:
         look = installed.seen(context, kubernetes)
         causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace) if look.waits else ()
@@ -153,7 +153,7 @@ def _server(context: StepContext) -> Outcome:
         causes = workloads.why_not_ready(kubernetes, context.spec.release.namespace, chart_values.CHECK_USER)
     if any(cause.kind is CauseKind.NO_ROOM for cause in causes):  # no fault of the upgrade's
         why = diagnosis.summary(causes)
-        return _phase(context, "clean", why, verdict=f"No server was tried, for want of room. {why}")
+        return _phase(context, "clean", why, verdict=f"No server was tried, because no node has room. {why}")
     if server is None:
         return _undo(context, _explained("a server could not be started.", causes))
     return _not_yet(context, _explained("The server is starting.", causes), SERVER_TIMEOUT)
@@ -162,8 +162,8 @@ def _server(context: StepContext) -> Outcome:
 def _clean(context: StepContext) -> Outcome:
     left = remove_check_user(context)
     if left and _in_phase(context) < CLEAN_TIMEOUT:
-        return waiting(2, f"Removing the test server: {left}.", **context.checkpoint)
-    return _passed(context, f"{context.checkpoint['verdict']}{f' Still there: {left}.' if left else ''}")
+        return waiting(2, f"Deleting the test server: {left}.", **context.checkpoint)
+    return _passed(context, f"{context.checkpoint['verdict']}{f' Not deleted yet: {left}.' if left else ''}")
 
 
 _PHASES = {"install": _install, "ready": _ready, "spawn": _spawn, "server": _server, "clean": _clean}
@@ -207,7 +207,7 @@ def _not_yet(context: StepContext, why: str, timeout: timedelta) -> Outcome:
 
 
 def _passed(context: StepContext, message: str) -> Outcome:
-    """From here on the hub is what was wanted."""
+    """Records that the hub is as wanted."""
     new, noted = notes.wanted(context), notes.noted(context)
     status, tried = context.status, context.status.candidate
     release = replace(status.release, chart=_chart(context), revision=noted.revision or status.release.revision)
@@ -231,11 +231,11 @@ def _passed(context: StepContext, message: str) -> Outcome:
 def _undo(context: StepContext, why: str) -> Outcome:
     """Back to the release that was good; without a new release there is none to go back to."""
     if _new_release(context):
-        return _phase(context, "rollback", f"Going back: {why}", why=why)
+        return _phase(context, "rollback", f"Rolling back: {why}", why=why)
     fault = Problem(
         "GateFailed",
-        f"The hub does not work as it should after the change: {why}",
-        "What Azure did stays. Remove the cause named here, then retry the run; "
+        f"The hub does not work after the change: {why}",
+        "The changes in Azure stay. Remove the cause named here, then retry the run; "
         f"GET /api/hubs/{context.spec.name}/kubeconfig with the admin key lets you look with kubectl.",
     )
     return Outcome("failed", fault.message, fault=fault)
@@ -248,7 +248,9 @@ def _roll_back(context: StepContext) -> Outcome:
     helm.rollback(credentials, spec.release.name, spec.release.namespace, good)
     if told := notes.noted(context).told_before:
         context.record(replace(context.status.release, linked=told))
-    return _phase(context, "restored", f"Back at revision {good}; waiting for the hub.", why=context.checkpoint["why"])
+    return _phase(
+        context, "restored", f"Rolled back to revision {good}; waiting for the hub.", why=context.checkpoint["why"]
+    )
 
 
 def _good(context: StepContext) -> int:
@@ -256,7 +258,7 @@ def _good(context: StepContext) -> int:
 
 
 def _restored(context: StepContext) -> Outcome:
-    """The old specification still is the hub's; a retry makes the release anew."""
+    """The old specification still is the hub's; a retry installs the release again."""
     try:
         at, waits, causes = _look(context)
         context.record(Candidate(at.addresses, at.urls) if at else Candidate())
@@ -281,8 +283,8 @@ def _rolled_back(context: StepContext) -> Problem:
     good = _good(context)
     return Problem(
         "RolledBack",
-        f"The upgraded hub did not work: {context.checkpoint['why']} It was taken back to revision {good}, which answers.",
-        "The hub is as it was before, and users' servers went on. Remove the cause named here and PATCH again; or retry the run if "
+        f"The upgraded hub did not work: {context.checkpoint['why']} It was rolled back to revision {good}, which answers.",
+        "The hub is as before, and users' servers kept running. Remove the cause named here and PATCH again; or retry if "
         "the cause lay elsewhere (an image that could not be pulled).",
     )
 
@@ -291,7 +293,7 @@ def _not_restored(context: StepContext, why: str) -> Problem:
     good = _good(context)
     return Problem(
         "RollbackFailed",
-        f"The upgraded hub did not work: {context.checkpoint['why']} Taken back to revision {good}, it does not answer "
+        f"The upgraded hub did not work: {context.checkpoint['why']} Rolled back to revision {good}, it does not answer "
         f"either: {why}",
         f"Look with kubectl (GET /api/hubs/{context.spec.name}/kubeconfig). If the newer JupyterHub has changed the database, "
         "the copy that it made first is beside it on the volume hub-db-dir (jupyterhub.sqlite.TIME).",

@@ -1,4 +1,4 @@
-"""An upgrade's step on the tags of what was made for the hub; those of the machines go with their pool."""
+"""An upgrade's step on the tags of the hub's resources; those of the machines go with their pool."""
 
 from shared import names
 from shared.azure.aks import API as CLUSTER_API
@@ -16,7 +16,7 @@ from shared.runs.model import Outcome, done
 
 
 def update_tags(context: StepContext) -> Outcome:
-    """Of the group, the network, the cluster and the rest, where they carry the hub's ownership tag."""
+    """Updates the group, the network, the cluster and the rest, where they carry the hub's ownership tag."""
     old, new = context.spec, notes.wanted(context)
     if old.tags == new.tags:
         return done("The tags stay as they are.")
@@ -33,7 +33,7 @@ def update_tags(context: StepContext) -> Outcome:
         if operation:
             return begun(operation, "Changing the tags")
     adopt(context, lambda spec: spec.model_copy(update={"tags": new.tags}))
-    return done("The tags are changed on what was made for the hub.")
+    return done("The tags of the hub's resources are changed.")
 
 
 def _tag_group(context: StepContext, old: Hub, new: Hub) -> None:
