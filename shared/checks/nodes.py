@@ -147,9 +147,7 @@ def _machine(services: Services, old: Hub, wanted: Hub, size: "VmSize") -> Itera
     attached = sum(disk.attached for disk in disks)
     nodes = wanted.cluster.autoscale.max if wanted.cluster.autoscale else wanted.cluster.node_count
     if size.max_data_disks * nodes < max(attached, 1):
-        message = (
-            f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached (user volumes)."
-        )
+        message = f"{nodes} x {name} take {size.max_data_disks * nodes} disks; {attached} are attached (user volumes)."
         yield Problem("DisksRefused", message, "Choose a size that takes more data disks, or more nodes.", field)
     present = services.quotas.sku(old.location, old.cluster.vm_size)
     if present and present.architecture != size.architecture:

@@ -172,7 +172,7 @@ def tick_power(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) 
 @power.timer_trigger(arg_name="timer", schedule="0 30 3 * * *", use_monitor=True)
 @power.durable_client_input(client_name="client")
 def daily_upkeep(timer: func.TimerRequest, client: df.SyncDurableFunctionsClient) -> None:  # noqa: ARG001 - its binding
-    """Every night: mends the agenda, rotates passwords, warns of what runs out, forgets what is old (shared.power.upkeep)."""
+    """Every night: repairs the due queue, rotates passwords, warns of what runs out, deletes old rows (shared.power.upkeep)."""
     from shared.power.upkeep import upkeep
     from shared.runs.engine import Engine
     from shared.services import services

@@ -17,7 +17,7 @@ upgrades = df.Blueprint()
 def patch_hub(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
     """A JSON merge patch on the specification: 202 with the plan and its run, 200 when nothing has to be done to the hub.
 
-    ?dryRun=true answers with the plan and what stands against it, and changes nothing.
+    ?dryRun=true answers with the plan and what blocks it, and changes nothing.
     """
     from shared.lifecycle.upgrade.command import begin, prepare
 
