@@ -29,6 +29,10 @@ def read[B: Body](model: type[B], body: Any, what: str, code: str = "BadBody") -
 
 
 def _bad(problems: list[Problem], code: str) -> InvalidError:
-    said = " ".join(f"{problem.field or 'The body'} {problem.message}." for problem in problems[:_NAMED])
+    said = " ".join(_sentence(problem) for problem in problems[:_NAMED])
     more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""
     return InvalidError(Problem(code, said + more, "Correct it and ask again; nothing was changed."), problems)
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.field or 'The body'} {problem.message}" + ("" if problem.message.endswith("?") else ".")

@@ -100,6 +100,15 @@ def test_a_start_that_is_refused(body: Any, field: str) -> None:
     assert refused(body, bodies.start_body) == [field]
 
 
+def test_all_wrong_fields_are_told_and_the_first_ones_in_a_sentence_each() -> None:
+    with pytest.raises(InvalidError) as caught:
+        bodies.start_body({"fro": 1, "for": 2, "until": 3, "reason": 4})
+    assert {problem.field for problem in caught.value.problems} == {"fro", "for", "until", "reason"}
+    said = caught.value.summary.message
+    assert "?." not in said
+    assert said.endswith("And 1 more.")
+
+
 @pytest.mark.parametrize("minutes", [1, 30, 720])
 def test_minutes_of_a_postponement(minutes: int) -> None:
     assert bodies.minutes_of({"minutes": minutes}) == minutes
