@@ -3,13 +3,13 @@
 Nothing secret passes through: an activity is given names, fetches credentials itself, and answers with a state. Even the text of
 an unexpected exception stays in the log's traceback on this machine and never reaches the engine's history.
 
-The models, and pydantic with them, are imported by the calls that need them: a cold start for a health check pays for neither.
+The models, pydantic and the tables are imported by the calls that need them: a cold start pays for none of them.
 """
 
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import azure.durable_functions as df
 
@@ -20,8 +20,11 @@ from shared.runs.model import Kind, Outcome, Run, StepState, StepStatus
 from shared.runs.orders import Answer, Crash, End
 from shared.runs.plan import Step
 from shared.runs.recovery import overdue, unused
-from shared.runs.store import RunStore
 from shared.runs.workflows import Workflow, activity_name, workflow
+
+if TYPE_CHECKING:
+    from shared.runs.store import RunStore
+    from shared.services import Services
 
 activities = df.Blueprint()
 
@@ -36,7 +39,7 @@ class StepCrashError(Exception):
 def begin_run(run: str) -> str:
     services = _services()
     now = services.clock.now()
-    RunStore(services.tables).update(
+    _store(services).update(
         run, lambda current: transitions.begin(current, now) if not current.status.ended else current
     )
     return run
@@ -59,7 +62,7 @@ def _add_step(kind: Kind, step: str) -> None:
 def take(run_id: str, step_name: str) -> Answer:
     """One call of one step."""
     services = _services()
-    store = RunStore(services.tables)
+    store = _store(services)
     run = store.get(run_id)
     now = services.clock.now()
     step = run.step(step_name)
@@ -88,7 +91,7 @@ def record_crash(crash: dict) -> str:  # type: ignore[type-arg]  # see above
     """A step kept raising: the run's record must not say that it still runs."""
     given = cast("Crash", crash)
     services = _services()
-    store = RunStore(services.tables)
+    store = _store(services)
     fault = Problem(
         "InternalError",
         f"The step {given['step']} stopped unexpectedly ({given['type']}).",
@@ -118,6 +121,12 @@ def _services() -> Any:
     from shared.services import services
 
     return services()
+
+
+def _store(services: "Services") -> "RunStore":
+    from shared.runs.store import RunStore
+
+    return RunStore(services.tables)
 
 
 def _perform(run: Run, step: StepState, now: datetime) -> Outcome:
