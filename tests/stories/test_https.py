@@ -43,7 +43,7 @@ def _zone(cloud: Cloud, host: Host) -> Iterator[None]:
         host.delete(f"/api/hubs/{HUB}/secrets/{secret}")
     assert cloud.control.resources() == with_zone
     azure(cloud, "DELETE", GROUP, "2021-04-01")
-    wait_until(lambda: cloud.control.resources() == before, 10)
+    wait_until(lambda: cloud.control.resources() == before, 30)
 
 
 def record(cloud: Cloud, name: str, address: str) -> None:
@@ -202,7 +202,7 @@ def test_a_record_made_by_hand_is_waited_for_and_then_lets_encrypt_is_asked_agai
 
     def asked_for() -> str:
         (step,) = (step for step in host.get(path).json["steps"] if step["name"] == "name")
-        return str(step["message"] or "") if "make an A record" in str(step["message"]) else ""
+        return str(step["message"] or "") if "create an A record" in str(step["message"]) else ""
 
     address = wait_until(asked_for, 60).rpartition(" with ")[2].rstrip(".")
     wait_until(

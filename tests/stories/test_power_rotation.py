@@ -200,7 +200,7 @@ def test_stops_and_starts_by_hand_of_a_hub_without_hours_replace_nothing(week: W
     assert "until somebody starts it" in power["reason"]
     assert (power["until"], power["override"]["until"]) == (None, None)
     start = week.ask("start").json["run"]["id"]
-    wait_until(lambda: "AKS asks for 15 minutes" in str(week.last_run()["steps"]), 10)
+    wait_until(lambda: "AKS asks for 15 minutes" in str(week.last_run()["steps"]), 30)
     stop = week.ask("stop").json["run"]["id"]
     week.at(week.now + timedelta(minutes=2))
     assert week.host.wait_run(start)["status"] == "cancelled"

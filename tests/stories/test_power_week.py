@@ -113,7 +113,7 @@ def test_thursday_evening_a_busy_notebook_is_waited_for_and_its_file_is_saved(we
     ann.work(week.on(3, "18:00"))
     week.at(week.on(3, "18:00") + timedelta(seconds=5))
     assert week.last_run()["kind"] == "stop"
-    wait_until(lambda: "ann is at work" in str(week.last_run()), 10)
+    wait_until(lambda: "ann is at work" in str(week.last_run()), 30)
     assert week.events("postponed")[0]["data"]["users"] == ["ann"]
     for time in ("18:15", "18:30", "18:45"):
         ann.work(week.on(3, time))
@@ -124,7 +124,7 @@ def test_thursday_evening_a_busy_notebook_is_waited_for_and_its_file_is_saved(we
 
     ann.work(week.on(3, "18:55"))
     week.at(week.on(3, "18:52") + timedelta(seconds=5))
-    wait_until(lambda: "Save your work" in week.events("will-stop")[0]["message"], 10)
+    wait_until(lambda: "Save your work" in week.events("will-stop")[0]["message"], 30)
     ann.work(week.on(3, "19:30"))  # and goes on: the cap is an hour
     week.at(week.on(3, "19:03"))
     week.cloud.control.clock(rate=4)
@@ -145,7 +145,7 @@ def test_friday_a_failed_start_recovers_and_the_file_is_there(week: Days) -> Non
     week.cloud.control.subscription(outcomes={"items": [CAPACITY]})
     starts = len(week.switched("start"))
     week.at(week.on(4, "07:50") + timedelta(seconds=5))
-    wait_until(lambda: "trying again in 5 minutes" in str(week.last_run()), 10)
+    wait_until(lambda: "trying again in 5 minutes" in str(week.last_run()), 30)
     assert "for the first time at" in str(week.last_run()["steps"])
     assert week.power()["actual"] == "failed"
     assert week.power()["failingSince"] is not None
@@ -167,7 +167,7 @@ def test_friday_a_failed_start_recovers_and_the_file_is_there(week: Days) -> Non
 
 def test_friday_evening_an_idle_notebook_gets_its_grace(week: Days) -> None:
     week.at(week.on(4, "18:00") + timedelta(seconds=5))
-    wait_until(lambda: "Servers running: ann" in str(week.last_run()["steps"]), 10)
+    wait_until(lambda: "Servers running: ann" in str(week.last_run()["steps"]), 30)
     assert week.events("will-stop")[0]["data"]["users"] == ["ann"]
     week.at(week.on(4, "18:05"))
     assert week.power()["actual"] == "on"
