@@ -227,7 +227,7 @@ class Host:
         answer = self.post(f"/admin/functions/{function_name}", {}, key=ADMIN_KEY)
         assert answer.status == 202, f"{function_name}: {answer.status} {answer.json}"
 
-    def wait_run(self, run_id: str, timeout: float = 60) -> dict[str, Any]:
+    def wait_run(self, run_id: str, timeout: float = 180) -> dict[str, Any]:
         """The run once it has ended, in whatever way; `run_id` may be the Location of a 202."""
         path = f"/api/runs/{run_id.rsplit('/', 1)[-1]}"
         last: dict[str, Any] = {}

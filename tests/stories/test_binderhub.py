@@ -49,7 +49,7 @@ def test_a_binderhub_comes_changes_and_goes(
 
             patched = host.patch(f"/api/hubs/{HUB}", {"release": {"version": NEWER}}, headers=MERGE)
             assert patched.status == 202, patched.json
-            run = host.wait_run(patched.headers["Location"], 120)
+            run = host.wait_run(patched.headers["Location"], 300)
             assert run["status"] == "succeeded", run
             assert "started and stopped" in next(s["message"] for s in run["steps"] if s["name"] == "release")
             after = host.get(f"/api/hubs/{HUB}").json

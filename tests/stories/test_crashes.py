@@ -83,7 +83,7 @@ def test_a_create_survives_a_kill_when(cloud: Cloud, host: Host, undisturbed: li
     before = cloud.control.resources()
     with killed_while_held(cloud, host, CREATE[moment]):
         location = host.post("/api/hubs", {"name": HUB}).headers["Location"]
-    run = host.wait_run(location, 120)
+    run = host.wait_run(location, 300)
     assert run["status"] == "succeeded", run
     assert set(steps(run).values()) == {"succeeded"}
     assert difference(normal(cloud.control.resources()), undisturbed) == []
@@ -95,7 +95,7 @@ def test_a_create_survives_a_kill_before_its_first_step(cloud: Cloud, host: Host
     before = cloud.control.resources()
     location = host.post("/api/hubs", {"name": HUB}).headers["Location"]
     restart(cloud, host)
-    assert host.wait_run(location, 120)["status"] == "succeeded"
+    assert host.wait_run(location, 300)["status"] == "succeeded"
     assert difference(normal(cloud.control.resources()), undisturbed) == []
     assert teardown(host, HUB)["status"] == "succeeded"
     assert cloud.control.resources() == before
@@ -111,7 +111,7 @@ def test_a_create_survives_one_kill_after_the_other(cloud: Cloud, host: Host, un
         if host.get(path).json["status"] in ENDED:
             break
         restart(cloud, host)
-    assert host.wait_run(location, 120)["status"] == "succeeded"
+    assert host.wait_run(location, 300)["status"] == "succeeded"
     assert difference(_but_revisions(normal(cloud.control.resources())), _but_revisions(undisturbed)) == []
     assert teardown(host, HUB)["status"] == "succeeded"
     assert cloud.control.resources() == before
@@ -123,7 +123,7 @@ def test_a_teardown_survives_a_kill_when(cloud: Cloud, host: Host, moment: str) 
     assert create(host, {"name": HUB})["status"] == "succeeded"
     with killed_while_held(cloud, host, TEARDOWN[moment]):
         location = host.delete(f"/api/hubs/{HUB}?confirm={HUB}").headers["Location"]
-    run = host.wait_run(location, 120)
+    run = host.wait_run(location, 300)
     assert run["status"] == "succeeded", run
     assert run["receipt"]["remaining"] == []
     assert any(item.endswith(f"/managedClusters/{HUB}") for item in run["receipt"]["deleted"])
@@ -139,7 +139,7 @@ def test_a_create_survives_the_clouds_own_crash(cloud: Cloud, host: Host, undist
         location = host.post("/api/hubs", {"name": HUB}).headers["Location"]
         wait_until(lambda: cloud.control.faults()[0]["hits"], 60)
         cloud.restart()
-        run = host.wait_run(location, 120)
+        run = host.wait_run(location, 300)
         assert run["status"] == "succeeded", run
         assert difference(_but_revisions(normal(cloud.control.resources())), _but_revisions(undisturbed)) == []
     finally:

@@ -129,7 +129,7 @@ def test_a_create_asked_for_twice_is_one_run(host: Host) -> None:
         other = host.post("/api/hubs", {"name": "twice", "location": "eastus"})
         assert other.status == 409
         assert other.json["code"] == "HubExists"
-        assert host.wait_run(first.headers["Location"], 120)["status"] == "succeeded"
+        assert host.wait_run(first.headers["Location"], 300)["status"] == "succeeded"
     finally:
         gone(host, "twice")
 

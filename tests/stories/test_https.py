@@ -114,7 +114,7 @@ def hub(host: Host) -> dict[str, Any]:
 def patched(host: Host, body: dict[str, Any]) -> dict[str, Any]:
     answer = host.patch(f"/api/hubs/{HUB}", body, headers=MERGE)
     assert answer.status == 202, answer.json
-    run = host.wait_run(answer.headers["Location"], 120)
+    run = host.wait_run(answer.headers["Location"], 300)
     assert run["status"] == "succeeded", json.dumps(run, indent=1)
     return run
 
@@ -150,7 +150,7 @@ def test_a_name_in_a_zone_and_a_certificate_from_key_vault(cloud: Cloud, host: H
     # killed while the record is being made: it is ours, and made once
     with killed_while_held(cloud, host, {"service": "arm", "method": "PUT", "path": "/dnsZones/example.org/A/hub"}):
         location = host.post("/api/hubs", body).headers["Location"]
-    run = host.wait_run(location, 120)
+    run = host.wait_run(location, 300)
     assert run["status"] == "succeeded", json.dumps(run, indent=1)
     made = hub(host)
     assert made["url"] == "https://hub.example.org/"
@@ -185,7 +185,7 @@ def test_a_name_in_a_zone_and_a_certificate_from_key_vault(cloud: Cloud, host: H
     assert certificates(cloud) == []
 
     answer = host.delete(f"/api/hubs/{HUB}?confirm={HUB}")
-    gone_run = host.wait_run(answer.headers["Location"], 120)
+    gone_run = host.wait_run(answer.headers["Location"], 300)
     assert gone_run["status"] == "succeeded", gone_run
     assert any(item.endswith("/A/lab") for item in gone_run["receipt"]["deleted"])
     assert records(cloud) == {"old": "192.0.2.1"}
@@ -211,7 +211,7 @@ def test_a_record_made_by_hand_is_waited_for_and_then_lets_encrypt_is_asked_agai
     record(cloud, "by-hand", address)
     wait_until(lambda: steps(host.get(path).json)["name"] == "succeeded", 60)
     cloud.control.advance(timedelta(seconds=45))
-    run = host.wait_run(path, 60)
+    run = host.wait_run(path, 180)
     assert run["status"] == "succeeded", json.dumps(run, indent=1)
     assert opened(cloud, address, "by-hand.example.org").status == 200
     assert hub(host)["url"] == "https://by-hand.example.org/"

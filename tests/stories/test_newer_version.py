@@ -56,7 +56,7 @@ def test_a_create_goes_on_by_its_own_plan_when_another_version_is_deployed_in_th
     newer.start()
     try:
         newer.fire("reconcile_runs")
-        run = newer.wait_run(location, 120)
+        run = newer.wait_run(location, 300)
         assert run["status"] == "succeeded", run
         assert list(steps(run)) == asked_for
         assert {"credentials"} == set(asked_for) & {"credentials", "connect", "greet"}

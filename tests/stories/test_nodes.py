@@ -46,7 +46,7 @@ def patch(host: Host, name: str, body: dict[str, Any], query: str = "") -> Answe
 def changed(host: Host, name: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = patch(host, name, body)
     assert answer.status == 202, answer.json
-    run = host.wait_run(answer.headers["Location"], 120)
+    run = host.wait_run(answer.headers["Location"], 300)
     assert run["status"] == "succeeded", json.dumps(run, indent=1)
     return run
 

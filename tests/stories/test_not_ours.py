@@ -120,7 +120,7 @@ def test_a_role_on_a_network_of_others_takes_an_admins_word(cloud: Cloud, host: 
         assert host.put(path, {"subnet": subnet[:-1]}, ADMIN_KEY).status == 400
         assert host.put(path, {"subnet": subnet}, ADMIN_KEY).status == 200
         again = host.post(f"/api/runs/{run['id']}/retry")
-        assert host.wait_run(again.headers["Location"], 120)["status"] == "succeeded"
+        assert host.wait_run(again.headers["Location"], 300)["status"] == "succeeded"
         assert roles(cloud) == {f"/{THEIRS}-vnet": 1, f"/{THEIRS}-vnet/subnets/{THEIRS}-subnet": 1}
 
         torn = teardown(host, OURS)
@@ -141,7 +141,7 @@ def test_a_role_that_is_there_already_needs_nobody(host: Host, theirs: None, azu
         scope = advice.partition("--scope ")[2].partition(". Then")[0]
         given = azure.roles.assign(scope, principal, "Network Contributor")
         again = host.post(f"/api/runs/{run['id']}/retry")
-        assert host.wait_run(again.headers["Location"], 120)["status"] == "succeeded"
+        assert host.wait_run(again.headers["Location"], 300)["status"] == "succeeded"
         assert teardown(host, OURS)["status"] == "succeeded"
         azure.roles.remove(given)
     finally:

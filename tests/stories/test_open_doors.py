@@ -85,7 +85,7 @@ def test_a_new_hub_that_lets_everybody_in_loses_its_public_address(cloud: Cloud,
 
         again = host.post(f"/api/runs/{run['id']}/retry")
         assert again.status == 202, again.json
-        run = host.wait_run(again.headers["Location"], 120)
+        run = host.wait_run(again.headers["Location"], 300)
         assert (run["status"], run["error"]["code"]) == ("failed", "OpenToEverybody"), run
         assert addresses(cloud, "ajar") == []
     finally:

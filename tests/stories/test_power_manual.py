@@ -52,7 +52,7 @@ def week(cloud: Cloud, host: Host) -> Iterator[Days]:
         assert made.status == 202, made.json
         for verb in ("start", "stop"):
             assert "create" in refused(days.ask(verb), 409, "RunOpen")["detail"]
-        assert host.wait_run(made.headers["Location"], 120)["status"] == "succeeded"
+        assert host.wait_run(made.headers["Location"], 300)["status"] == "succeeded"
         assert "just been created" in days.power()["override"]["reason"]  # and nothing of what was refused
         yield days
     finally:

@@ -301,7 +301,7 @@ def test_asking_twice_is_one_run_and_something_else_waits(host: Host, found: dic
     assert first.headers["Location"] == second.headers["Location"]
     other = patch(host, {"values": {"hub": {"activeServerLimit": 6}}})
     assert "Wait until" in problem(other, 409, "RunOpen")["advice"]
-    assert host.wait_run(first.headers["Location"], 120)["status"] == "succeeded"
+    assert host.wait_run(first.headers["Location"], 300)["status"] == "succeeded"
 
 
 def test_a_sleeping_hub_is_woken_changed_and_put_back_to_sleep(cloud: Cloud, host: Host, found: dict[str, Any]) -> None:
